@@ -1,0 +1,118 @@
+"""The errors of Privet: one root, a class for whose fault it is.
+
+Each class owns its HTTP status, its exit code and a message that says what to do next.
+No error carries plaintext, a key or a raw identifier: messages name fields, files, lines and codes only.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+EXIT_UNAVAILABLE = 3
+
+
+class PrivetError(Exception):
+    """Anything that Privet raises on purpose. `code` is stable and machine-readable, the message is for people."""
+
+    http_status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = EXIT_UNAVAILABLE
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class AccessDenied(PrivetError):
+    """Policy refuses the whole of a request. It was logged: quote `audit_id` when you ask about it.
+
+    `reasons` are the distinct reason codes (docs/reasons.md), sorted; `withheld` maps each field asked for
+    to a `Withheld`. The wording never tells whether the person exists to a service that may not see her.
+    """
+
+    http_status = 403
+    exit_code = EXIT_REFUSED
+    code = "access_denied"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reasons: Sequence[str] = (),
+        withheld: Mapping[str, object] | None = None,
+        audit_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.reasons = tuple(reasons)
+        self.withheld: Mapping[str, object] = dict(withheld or {})
+        self.audit_id = audit_id
+
+
+class NotFound(PrivetError):
+    """What was named does not exist (customers, officers and stewards only: a service gets AccessDenied)."""
+
+    http_status = 404
+    exit_code = EXIT_REFUSED
+    code = "not_found"
+
+
+class InvalidInput(PrivetError):
+    """The caller's input is wrong; the message names the file, line or field. Nothing was stored."""
+
+    http_status = 422
+    exit_code = EXIT_USAGE
+    code = "invalid_input"
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class CatalogueError(InvalidInput):
+    """The catalogue does not say what it must. `problems` lists every fault found, one line each."""
+
+    code = "invalid_catalogue"
+
+    def __init__(self, message: str, *, problems: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class Conflict(PrivetError):
+    """The stored state is not what the caller thought: read again, then decide."""
+
+    http_status = 409
+    exit_code = EXIT_REFUSED
+    code = "conflict"
+
+
+class IntegrityError(PrivetError):
+    """Stored or received bytes are not what was sealed, signed or logged. Nothing of them was used."""
+
+    http_status = 500
+    exit_code = EXIT_REFUSED
+    code = "integrity"
+
+
+class KeyDestroyed(IntegrityError):
+    """The key that would open this was destroyed, by erasure or by the end of its epoch. Nothing brings it back."""
+
+    code = "key_destroyed"
+
+
+class Unavailable(PrivetError):
+    """The vault, its disk, its database, its policy engine or its keys cannot serve now; the message says why."""
+
+    http_status = 503
+    exit_code = EXIT_UNAVAILABLE
+    code = "unavailable"
+
+
+class RestoreNeeded(Unavailable):
+    """The anchors are ahead of the log: this database is older than what was witnessed. Only `privet restore` opens it."""
+
+    code = "restore_needed"
