@@ -1,0 +1,1 @@
+"""The privet command."""

@@ -1,0 +1,1 @@
+"""The Rego policies and the default catalogue data, found by importlib.resources."""

@@ -1,0 +1,1 @@
+"""Stage 5: leaf, log, checkpoint, proof, tiles, fsck, query."""

@@ -1,0 +1,1 @@
+"""Opens a vault: joins settings, keyring, store and pipeline into one object."""

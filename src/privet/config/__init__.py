@@ -1,0 +1,1 @@
+"""Settings (privet.toml) and the catalogue."""

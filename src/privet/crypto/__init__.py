@@ -1,0 +1,1 @@
+"""Sealing, wrapping, the keyring and the blind index. The only package that imports cryptography."""

@@ -1,0 +1,1 @@
+"""Stage 2: facts in, decision out. A pure function of (bundle revision, input)."""

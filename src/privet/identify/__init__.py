@@ -1,0 +1,1 @@
+"""Stage 1: who asks, and who is asked about."""

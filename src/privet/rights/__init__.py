@@ -1,0 +1,1 @@
+"""The rights of a data subject: access, rectification, restriction, objection, portability, erasure."""

@@ -1,0 +1,1 @@
+"""What a client needs, and nothing of the vault itself."""

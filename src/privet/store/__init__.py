@@ -1,0 +1,1 @@
+"""Tables, adapters and migrations. The only package that imports sqlalchemy."""

@@ -1,0 +1,1 @@
+"""Stage 4: minimise what was opened: mask, generalise, pseudonymise, derive."""
