@@ -113,6 +113,6 @@ class Unavailable(PrivetError):
 
 
 class RestoreNeeded(Unavailable):
-    """The anchors are ahead of the log: this database is older than what was witnessed. Only `privet restore` opens it."""
+    """The anchors are ahead of the log: the database is older than what was witnessed. `privet restore` opens it."""
 
     code = "restore_needed"

@@ -47,7 +47,7 @@ class RecordRow(NamedTuple):
 class IndexRow(NamedTuple):
     """One blind-index row. `subject` is in clear: the index value is keyed, the subject id is random."""
 
-    index: bytes
+    value: bytes
     subject: SubjectId
     field: int
     epoch: int
@@ -123,13 +123,15 @@ class ReadUnit(Protocol):
         until: int | None = None,
         limit: int | None = None,
     ) -> Sequence[RecordRow]:
-        """Newest coarse time first; `since` inclusive, `until` inclusive, in days. `limit` never splits one coarse time."""
+        """Newest coarse time first; `since` and `until` inclusive, in days. `limit` never splits one coarse time."""
         ...
 
     def find_record(self, subject: SubjectId, collection: int, record: RecordId) -> RecordRow | None: ...
     def ledger(self, subject: SubjectId) -> Sequence[LedgerRow]: ...
     def indexes_of(self, subject: SubjectId) -> Sequence[IndexRow]: ...
-    def subjects_after(self, after: SubjectId | None, limit: int, *, epoch: int | None = None) -> Sequence[SubjectRow]:
+    def subjects_after(
+        self, after: SubjectId | None, limit: int, *, epoch: int | None = None
+    ) -> Sequence[SubjectRow]:
         """Rows in order of subject id, for sweeps; `epoch` keeps only rows that name it."""
         ...
 
@@ -236,7 +238,7 @@ class Store(Protocol):
     @property
     def log(self) -> LogReader: ...
     def sequence(self) -> int:
-        """Moves what is durable in outboxes into the log; returns how many. 0 on SQLite. Safe in any number of workers."""
+        """Moves what is durable in outboxes into the log; returns how many (SQLite: 0). Any number of workers may."""
         ...
 
     def add_checkpoint(self, size: int, note: str) -> None: ...
