@@ -1,1 +1,4 @@
-"""Stage 5: leaf, log, checkpoint, proof, tiles, fsck, query."""
+"""The log: what a leaf is, how leaves make a tree, and how anyone checks it offline.
+
+Everything here is pure: bytes in, bytes out, no clock, no randomness, no database.
+"""
