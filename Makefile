@@ -1,0 +1,79 @@
+# `make` says what there is. All stands on a virtual environment in .venv, pinned by hash.
+.DEFAULT_GOAL := help
+.PHONY: help demo check test bench lint types layers unit policies wheel pytest tools lock clean
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
+DEMO ?=
+PYTEST ?=
+WORKERS ?= 2
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r n t; do printf '  make %-9s %s\n' "$$n" "$$t"; done
+
+demo: .venv/.runtime ## the story of a hotel group, on real bookings, in under two minutes
+	@$(BIN)/privet demo $(DEMO)
+
+check: lint types layers unit ## what to run before each commit: style, types, layers, unit tests
+
+test: lint types layers policies wheel pytest ## everything, with real servers: what CI runs
+
+bench: .venv/.dev ## measure, and write build/bench/*.json
+	@$(BIN)/python -m tests.bench
+
+lint: .venv/.dev
+	@$(BIN)/ruff format --quiet --check src cli tests || { echo 'Run: $(BIN)/ruff format src cli tests'; exit 1; }
+	@$(BIN)/ruff check --quiet src cli tests
+
+types: .venv/.dev
+	@$(BIN)/mypy --no-error-summary src cli tests/services tests/conftest.py
+
+layers: .venv/.dev
+	@$(BIN)/lint-imports --no-logo > .venv/layers.log || { cat .venv/layers.log; exit 1; }
+
+unit: .venv/.dev
+	@$(BIN)/pytest -q tests/unit $(PYTEST)
+
+policies: .venv/.dev
+	@tests/tools/build.sh || [ -z "$$PRIVET_TEST_REQUIRE" ]
+	@$(BIN)/python -m tests.policy_gate
+
+wheel: .venv/.dev
+	@.ci/wheel $(BIN)/python
+
+pytest: .venv/.dev
+	@rm -f build/coverage.json
+	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal --cov --cov-report= --cov-report=json:build/coverage.json tests $(PYTEST)
+	@$(BIN)/python -m tests.coverage_gate build/coverage.json
+
+tools: ## get OPA and Regal, in the pinned versions, into .tools/bin
+	@tests/tools/build.sh
+
+lock: .venv/.dev ## pin the newest versions that pyproject.toml allows
+	@set -e; compile="$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml --extra postgres"; \
+	$$compile --group build -o requirements/runtime.lock; \
+	$$compile --group dev -c requirements/runtime.lock -o requirements/dev.lock
+
+clean: ## remove what make made, except the tools
+	@rm -rf .venv build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+.venv/bin/python:
+	@[ -n '$(PYTHON)' ] || { echo 'Privet needs Python 3.11 or later: none found (set PYTHON=...).' >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo 'Python cannot make virtual environments here. On Debian and' \
+		'Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+
+.venv/.runtime: requirements/runtime.lock pyproject.toml | .venv/bin/python
+	@[ ! -t 1 ] || echo 'Installing Privet into .venv (once, about half a minute) ...'
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/runtime.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: requirements/dev.lock .venv/.runtime
+	@[ ! -t 1 ] || echo 'Installing what development needs ...'
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/dev.lock
+	@touch $@
