@@ -1,1 +1,1 @@
-"""Sealing, wrapping, the keyring and the blind index. The only package that imports cryptography."""
+"""Sealing, wrapping, derivation, the keyring, blind and pairwise ids. The only package that imports cryptography."""

@@ -1,0 +1,157 @@
+"""Sealed fields: each value apart, bound to its place, and packed into one column.
+The context (associated data, 60 bytes) is version 1 ‖ vault 16 ‖ subject 16 ‖ collection u16 (0: profile) ‖
+record 16 ‖ number u16 ‖ kind u8 ‖ schema u16 ‖ revision u32. The first 51 bytes are the row's prefix, built
+once; the last nine are exactly the first nine of the packed entry, so opening copies them and encodes
+nothing. Packed: version 1 ‖ count u16 ‖ entries of (number u16, kind u8, schema u16, revision u32, length
+u32, sealed), in ascending (number, kind). Refuses any other bytes, and touches no ciphertext that was not
+asked for.
+"""
+
+import struct
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from privet.crypto.aead import OVERHEAD, FieldCipher
+from privet.crypto.framing import u16
+from privet.crypto.padding import pad, unpad
+from privet.domain.ids import PROFILE_RECORD, RecordId, SubjectId, VaultId
+from privet.errors import IntegrityError, InvalidInput
+
+VERSION = 1
+PROFILE: Final = 0
+"""The collection number of the profile itself."""
+VALUE: Final = 0
+"""Kind: the field's value."""
+INNER: Final = 1
+"""Kind: the inner part of the value's blind index (blind.py)."""
+
+Entry = tuple[int, int, int, int, bytes]
+"""(number, kind, schema, revision, sealed)."""
+Located = tuple[int, int, int, int]
+"""(schema, revision, start, end): where in the packed bytes the sealed value lies."""
+
+_HEAD = struct.Struct(">HBHII")
+_HEAD_SIZE = _HEAD.size  # 13
+_CONTEXT = struct.Struct(">HBHI")
+_LENGTH_SIZE = 4
+_COUNT = struct.Struct(">BH")
+
+
+def field_aad_prefix(
+    vault: VaultId, subject: SubjectId, collection: int = PROFILE, record: RecordId = PROFILE_RECORD
+) -> bytes:
+    """The part of the context that all fields of one row share (51 bytes). Build it once a row."""
+    if len(vault) != 16 or len(subject) != 16 or len(record) != 16:
+        raise InvalidInput("vault, subject and record ids have 16 bytes")
+    return b"".join((b"\x01", vault, subject, u16(collection), record))
+
+
+def seal_value(
+    cipher: FieldCipher,
+    nonce: bytes,
+    prefix: bytes,
+    number: int,
+    value: bytes,
+    *,
+    schema: int,
+    revision: int,
+    kind: int = VALUE,
+    to: int | None = None,
+) -> Entry:
+    """Pad (to the field's maximum `to`, else Padmé) and seal one value in its place. `nonce`: 12 fresh random bytes."""
+    try:
+        context = _CONTEXT.pack(number, kind, schema, revision)
+    except struct.error:
+        raise InvalidInput("a field's number, schema or revision is out of range") from None
+    return number, kind, schema, revision, cipher.seal(nonce, pad(value, to), prefix + context)
+
+
+def open_value(cipher: FieldCipher, prefix: bytes, entry: Entry) -> bytes:
+    """The value of one entry. Raises IntegrityError if it is not what was sealed in this very place."""
+    number, kind, schema, revision, sealed = entry
+    return unpad(cipher.open(sealed, prefix + _CONTEXT.pack(number, kind, schema, revision)))
+
+
+def pack(entries: Iterable[Entry]) -> bytes:
+    """The packed column, in canonical order. Raises InvalidInput for two entries of one number and kind."""
+    ordered = sorted(entries, key=lambda entry: entry[:2])
+    parts = []
+    last = None
+    for number, kind, schema, revision, sealed in ordered:
+        if (number, kind) == last or kind not in (VALUE, INNER) or len(sealed) < OVERHEAD:
+            raise InvalidInput("an entry is there twice, or has no known kind or too few bytes")
+        last = (number, kind)
+        try:
+            parts.append(_HEAD.pack(number, kind, schema, revision, len(sealed)))
+        except struct.error:
+            raise InvalidInput("a field's number, schema or revision is out of range") from None
+        parts.append(sealed)
+    if len(ordered) > 0xFFFF:
+        raise InvalidInput("a row holds at most 65535 entries")
+    return _COUNT.pack(VERSION, len(ordered)) + b"".join(parts)
+
+
+def parse_packed(blob: bytes) -> list[Entry]:
+    """All entries, unopened. Raises IntegrityError for anything that `pack` cannot have made."""
+    return [
+        (number, kind, schema, revision, blob[start:end])
+        for number, kind, schema, revision, start, end in _walk(blob)
+    ]
+
+
+def parse_index(blob: bytes) -> dict[int, Located]:
+    """Where each *value* lies, by field number; inner parts are checked and passed over. Errors as `parse_packed`."""
+    return {
+        number: (schema, revision, start, end)
+        for number, kind, schema, revision, start, end in _walk(blob)
+        if kind == VALUE
+    }
+
+
+def open_values(
+    cipher: FieldCipher, prefix: bytes, blob: bytes, index: Mapping[int, Located], numbers: Iterable[int]
+) -> dict[int, bytes]:
+    """The values of `numbers`, those that are held; the rest of the row stays sealed. The hot path of a read.
+
+    `index` is `parse_index(blob)`. Raises IntegrityError if one of them does not open in this place.
+    """
+    values: dict[int, bytes] = {}
+    find = index.get
+    open_sealed = cipher.open
+    for number in numbers:
+        located = find(number)
+        if located is not None:
+            start = located[2]
+            context = prefix + blob[start - _HEAD_SIZE : start - _LENGTH_SIZE]
+            values[number] = unpad(open_sealed(blob[start : located[3]], context))
+    return values
+
+
+def _walk(blob: bytes) -> list[tuple[int, int, int, int, int, int]]:
+    """(number, kind, schema, revision, start, end) of each entry, every bound checked before a byte is taken."""
+    size = len(blob)
+    if size < _COUNT.size or blob[0] != VERSION:
+        raise _damaged()
+    unpack_from = _HEAD.unpack_from
+    found = []
+    at = _COUNT.size
+    last = -1
+    try:
+        for _ in range(blob[1] << 8 | blob[2]):
+            number, kind, schema, revision, length = unpack_from(blob, at)
+            start = at + _HEAD_SIZE
+            at = start + length
+            order = number << 1 | kind
+            if at > size or kind > INNER or order <= last or length < OVERHEAD:
+                raise _damaged()
+            last = order
+            found.append((number, kind, schema, revision, start, at))
+    except struct.error:
+        raise _damaged() from None
+    if at != size:
+        raise _damaged()
+    return found
+
+
+def _damaged() -> IntegrityError:
+    return IntegrityError("packed fields are damaged: not the form that was stored")
