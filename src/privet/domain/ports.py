@@ -255,3 +255,20 @@ class Store(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class ControlJournal(Protocol):
+    """Outside the database: what must survive a restore of an older copy of it. Sealed, append-only."""
+
+    def append(self, act: str, subject: SubjectId, *, purpose: str = "", at: Millis) -> None:
+        """Durable when it returns (fsync), and called before the database commits: a journal line without its
+        commit errs to the safe side. `act`: erase, withdraw, restrict, unrestrict, object, unobject."""
+        ...
+
+
+class Keypack(Protocol):
+    """Outside the database: the current epoch's wrapped keys, replaced at each rotation, never archived."""
+
+    def forget(self, subject: SubjectId) -> None:
+        """Overwrites one subject's keys in place, durably. No error when she is not in it."""
+        ...

@@ -1,0 +1,34 @@
+"""What a decision may know of a subject: her facts. Sealed in her row; resolved to statuses before a decision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from privet.domain.consent import FoldedConsent
+from privet.domain.ids import Millis
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """Folded from the ledger and from what she asked for. Names are catalogue names; times are milliseconds UTC."""
+
+    consents: Mapping[str, FoldedConsent] = field(default_factory=dict)
+    objected: frozenset[str] = frozenset()
+    """Purposes objected to."""
+    restricted: bool = False
+    hold: bool = False
+    """Legal hold: erasure waits."""
+    minor_until: Millis | None = None
+    relationship: tuple[str, ...] = ()
+    expires: Mapping[int, Millis] = field(default_factory=dict)
+    """When a field's retention runs out, by field number."""
+    ledger: int = 0
+    """Number of the last ledger entry."""
+    pending: Mapping[int, str] = field(default_factory=dict)
+    """Digest of the code that proves a corrected look-up value, by field number."""
+
+    def with_consent(self, purpose: str, folded: FoldedConsent) -> "Facts":
+        return replace(self, consents={**self.consents, purpose: folded}, ledger=self.ledger + 1)
+
+
+PHANTOM = Facts()
+"""The subject that nobody is: no consent, no flags."""
