@@ -132,7 +132,7 @@ def encode_leaf(
     return data
 
 
-_KEYS: Final = frozenset("v id t_ms act decision purpose basis policy service classes n wh pc ph".split())
+_KEYS: Final = frozenset(Leaf.__dataclass_fields__) | {"v"}
 _WORD: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
