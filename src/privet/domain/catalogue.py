@@ -97,6 +97,8 @@ class Purpose:
     prohibited: bool = False
     consent_days: int | None = None
     """How long a given consent lasts; None: until withdrawn."""
+    article9: str | None = None
+    """GDPR Art. 9(2) ground on which a special field may name this purpose; a read still needs given consent."""
     description: str = ""
 
 
@@ -181,6 +183,26 @@ class Catalogue:
             name: frozenset(other for other, above in self.ancestors.items() if name in above)
             for name in self.purposes
         }
+
+    def purposes_of(self, field: Field) -> frozenset[str]:
+        """Purposes that the purpose rule permits for a field, clear or masked (Byun & Li 2008): allowed or below an
+        allowed one, and neither it nor an ancestor or descendant of it prohibited."""
+        barred = field.prohibit | {p.name for p in self.purposes.values() if p.prohibited}
+        allowed = field.allow | field.allow_masked
+        return frozenset(
+            name
+            for name, above in self.ancestors.items()
+            if above & allowed and not (above | self.descendants[name]) & barred
+        )
+
+    @cached_property
+    def unusable(self) -> frozenset[str]:
+        """Paths of fields that no purpose may ever use and that find nobody either: writing them is refused."""
+        return frozenset(
+            path
+            for path, found in self.every_field.items()
+            if found.lookup is None and not self.purposes_of(found)
+        )
 
 
 def matches(pattern: str, path: str) -> bool:
