@@ -18,24 +18,27 @@ OVERHEAD = NONCE_SIZE + TAG_SIZE
 class FieldCipher(Secret):
     """Seals and opens under one 32-byte key. Thread-safe; make it once and reuse it: the key schedule is kept."""
 
-    __slots__ = ("_aesgcm",)
+    __slots__ = ("_encrypt", "raw_decrypt")
 
     def __init__(self, key: bytes) -> None:
         if len(key) != 32:
             raise InvalidInput("an AES-256 key has 32 bytes")
-        self._aesgcm = AESGCM(key)
+        aesgcm = AESGCM(key)
+        self._encrypt = aesgcm.encrypt
+        # For the loop in fields.open_values: (nonce, ciphertext ‖ tag, aad), raises InvalidTag.
+        self.raw_decrypt = aesgcm.decrypt
 
     def seal(self, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
         """nonce ‖ ciphertext ‖ tag. `nonce` is 12 fresh random bytes, never used before under this key."""
         if len(nonce) != NONCE_SIZE:
             raise InvalidInput("a nonce has 12 bytes")
-        return nonce + self._aesgcm.encrypt(nonce, plaintext, aad)
+        return nonce + self._encrypt(nonce, plaintext, aad)
 
     def open(self, sealed: bytes, aad: bytes) -> bytes:
         """The plaintext. Raises IntegrityError for anything but exactly what `seal` made under this key and context."""
         if len(sealed) < OVERHEAD:
             raise IntegrityError("sealed bytes are too short")
         try:
-            return self._aesgcm.decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], aad)
+            return self.raw_decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], aad)
         except InvalidTag:
             raise IntegrityError("sealed bytes do not open: altered, or of another place") from None

@@ -4,7 +4,9 @@ Refuses to expand a short key and to give more than 255 blocks. `info` is a join
 """
 
 import hmac
+from hashlib import sha256
 
+from privet.crypto.secrecy import Secret
 from privet.errors import InvalidInput
 
 HASH_SIZE = 32
@@ -29,6 +31,30 @@ def expand(key: bytes, info: bytes, length: int = KEY_SIZE) -> bytes:
         block = hmac.digest(key, block + info + bytes((counter,)), "sha256")
         blocks.append(block)
     return b"".join(blocks)[:length]
+
+
+class PreparedKey(Secret):
+    """A long-lived key with HMAC's two key blocks hashed beforehand: half the cost of `expand` for one block.
+
+    An epoch's KEK is expanded twice on every read; what the tests compare it with is `expand` and OpenSSL's HKDF.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_SIZE:
+            raise InvalidInput("a prepared key has 32 bytes")
+        block = key.ljust(64, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def expand(self, info: bytes) -> bytes:
+        """As the function `expand`, 32 bytes."""
+        inner = self._inner.copy()
+        inner.update(info + b"\x01")
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 def mac(key: bytes, message: bytes) -> bytes:

@@ -2,10 +2,9 @@
 Refuses to hand out a raw key: only derivations and a signer leave.
 """
 
-import hmac
 from collections.abc import Callable, Iterator, Mapping
 
-from privet.crypto.kdf import expand
+from privet.crypto.kdf import PreparedKey, expand
 from privet.crypto.secrecy import Secret
 from privet.crypto.signing import Signer
 from privet.errors import InvalidInput, KeyDestroyed
@@ -19,7 +18,7 @@ MAX_EPOCH = 2**32 - 1
 class KeyMaterial(Secret):
     """Root, seed and the KEK of each epoch. Immutable: a changed keyring is a new object."""
 
-    __slots__ = ("_keks", "_root", "_seed", "_signer", "current_epoch")
+    __slots__ = ("_keks", "_prepared", "_root", "_seed", "_signer", "current_epoch")
 
     def __init__(self, *, root: bytes, seed: bytes, keks: Mapping[int, bytes]) -> None:
         if len(root) != 32 or len(seed) != 32 or not keks:
@@ -29,6 +28,7 @@ class KeyMaterial(Secret):
         self._root = root
         self._seed = seed
         self._keks = dict(sorted(keks.items()))
+        self._prepared = {epoch: PreparedKey(kek) for epoch, kek in keks.items()}
         self._signer = Signer(seed)
         self.current_epoch = max(self._keks)
 
@@ -47,11 +47,11 @@ class KeyMaterial(Secret):
         return expand(self._root, info, length)
 
     def expand_epoch(self, epoch: int, info: bytes) -> bytes:
-        """HKDF-Expand(KEK, info), 32 bytes; on the way of every read, so the one block is spelt out."""
-        kek = self._keks.get(epoch)
-        if kek is None:
+        """HKDF-Expand(KEK, info), 32 bytes. On the way of every read."""
+        prepared = self._prepared.get(epoch)
+        if prepared is None:
             raise KeyDestroyed(f"the key of epoch {epoch} is not held: destroyed, or of another keyring")
-        return hmac.digest(kek, info + b"\x01", "sha256")
+        return prepared.expand(info)
 
     def with_next_epoch(self, random: Random) -> "KeyMaterial":
         """The same and a fresh KEK for current + 1. Numbers of destroyed epochs never return: the newest stays."""

@@ -1,13 +1,17 @@
 """Padding before sealing, so that a ciphertext's length says little about its value.
+
 A padded value is its true length (u32, big endian), the value, then zeros. The total is either fixed by the
 field (booleans, enums, dates: `pad_to` the longest value it may have) or Padmé's (Nikitin et al., PETS
 2019, §4: leaks O(log log n) bits for at most 12 % overhead) with a floor of 32 bytes. Refuses, on open, a
 length that does not fit and any byte of padding that is not zero.
 """
 
+import struct
+
 from privet.errors import IntegrityError, InvalidInput
 
 LENGTH_SIZE = 4
+_LENGTH = struct.Struct(">I")
 FLOOR = 32
 
 
@@ -40,8 +44,8 @@ def pad_to(value: bytes, size: int) -> bytes:
 
 def unpad(padded: bytes) -> bytes:
     """The value again. Raises IntegrityError for a length that does not fit or padding that is not zeros."""
-    end = LENGTH_SIZE + int.from_bytes(padded[:LENGTH_SIZE], "big")
     size = len(padded)
-    if size < LENGTH_SIZE or end > size or padded.count(0, end) != size - end:
+    end: int = LENGTH_SIZE + _LENGTH.unpack_from(padded)[0] if size >= LENGTH_SIZE else size + 1
+    if end > size or padded.count(0, end) != size - end:
         raise IntegrityError("padding does not fit: the bytes are not what was sealed")
     return padded[LENGTH_SIZE:end]
