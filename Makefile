@@ -11,6 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-com
 DEMO ?=
 PYTEST ?=
 WORKERS ?= 2
+UPGRADE ?=
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r n t; do printf '  make %-9s %s\n' "$$n" "$$t"; done
@@ -53,8 +54,8 @@ pytest: .venv/.dev
 tools: ## get OPA and Regal, in the pinned versions, into .tools/bin
 	@tests/tools/build.sh
 
-lock: .venv/.dev ## pin the newest versions that pyproject.toml allows
-	@set -e; compile="$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+lock: .venv/.dev ## pin what pyproject.toml asks for; UPGRADE=--upgrade takes the newest of all
+	@set -e; compile="$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml --extra postgres"; \
 	$$compile --group build -o requirements/runtime.lock; \
 	$$compile --group dev -c requirements/runtime.lock -o requirements/dev.lock
