@@ -15,11 +15,10 @@ import hmac
 import json
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
-
 from privet.crypto.framing import join, u32
 from privet.crypto.kdf import expand, mac
 from privet.crypto.keyring_material import KeyMaterial
+from privet.crypto.keywrap import WRAPPED_SIZE, unwrap_key, wrap_key
 from privet.crypto.secrecy import Secret
 from privet.errors import IntegrityError, InvalidInput, Unavailable
 
@@ -100,7 +99,7 @@ class KeyringFile:
 
 def render(material: KeyMaterial, key: PassphraseKey) -> bytes:
     """The whole file, sealed under `key`."""
-    wrapped = material.sealed_by(lambda label, raw: aes_key_wrap(key.derive(label), raw))
+    wrapped = material.sealed_by(lambda label, raw: wrap_key(key.derive(label), raw))
     keys = {label: blob.hex() for label, blob in wrapped}
     kdf = {"name": "scrypt", **_costs(key.cost), "salt": key.salt.hex()}
     document: dict[str, object] = {"format": FORMAT, "version": VERSION, "kdf": kdf, "keys": keys}
@@ -132,7 +131,7 @@ def parse_keyring(data: bytes) -> KeyringFile:
         found = KeyringFile(
             cost=ScryptCost(log2_n=kdf["log2_n"], r=kdf["r"], p=kdf["p"]),
             salt=_unhex(kdf["salt"], SALT_SIZE),
-            keys={label: _unhex(blob, 40) for label, blob in keys.items()},
+            keys={label: _unhex(blob, WRAPPED_SIZE) for label, blob in keys.items()},
             mac=_unhex(document["mac"], 32),
             body=_body(document),
         )
@@ -145,19 +144,15 @@ def parse_keyring(data: bytes) -> KeyringFile:
 def verify_keyring(found: KeyringFile, key: PassphraseKey) -> KeyMaterial:
     """The keys. Unavailable for a wrong passphrase, IntegrityError for a file altered by one who lacks it."""
     try:
-        root = aes_key_unwrap(key.derive("root"), found.keys["root"])
-    except InvalidUnwrap:
+        root = unwrap_key(key.derive("root"), found.keys["root"])
+    except IntegrityError:
         raise Unavailable("wrong passphrase for the keyring, or its file was altered") from None
     if not hmac.compare_digest(mac(key.derive("mac"), found.body), found.mac):
         raise _damaged("it was altered")
-    try:
-        seed = aes_key_unwrap(key.derive("signing"), found.keys["signing"])
-        keks = {
-            epoch: aes_key_unwrap(key.derive(label), found.keys[label])
-            for epoch, label in _epochs(found).items()
-        }
-    except InvalidUnwrap:
-        raise _damaged("it was altered") from None
+    seed = unwrap_key(key.derive("signing"), found.keys["signing"])
+    keks = {
+        epoch: unwrap_key(key.derive(label), found.keys[label]) for epoch, label in _epochs(found).items()
+    }
     return KeyMaterial(root=root, seed=seed, keks=keks)
 
 

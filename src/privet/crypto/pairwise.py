@@ -8,14 +8,12 @@ record 16, sealed to 50): base64url, no padding. Refuses any text but the one th
 import base64
 import binascii
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-
 from privet.crypto.framing import join, u16
 from privet.crypto.keyring import Keyring
 from privet.crypto.secrecy import Secret
+from privet.crypto.siv import Siv
 from privet.domain.ids import RecordId, SubjectId, VaultId
-from privet.errors import InvalidInput
+from privet.errors import IntegrityError, InvalidInput
 
 SUBJECT_PREFIX = "pw1_"
 RECORD_PREFIX = "pr1_"
@@ -27,14 +25,14 @@ class PairwiseIds(Secret):
     __slots__ = ("_siv", "_vault")
 
     def __init__(self, keyring: Keyring, vault: VaultId) -> None:
-        self._siv = AESSIV(keyring.expand_root(join(b"pairwise", vault), 64))
+        self._siv = Siv(keyring.expand_root(join(b"pairwise", vault), 64))
         self._vault = vault
 
     def issue(self, service: str, subject: SubjectId) -> str:
         """The subject's id for this service, 47 characters, always the same."""
         if len(subject) != 16:
             raise InvalidInput("subject ids have 16 bytes")
-        return SUBJECT_PREFIX + _encode(self._siv.encrypt(subject, [self._vault, _name(service)]))
+        return SUBJECT_PREFIX + _encode(self._siv.seal(subject, [self._vault, _name(service)]))
 
     def parse(self, service: str, text: str) -> SubjectId:
         """The subject again. Raises InvalidInput for anything this vault did not issue to this service."""
@@ -45,7 +43,7 @@ class PairwiseIds(Secret):
         if len(subject) != 16 or len(record) != 16:
             raise InvalidInput("subject and record ids have 16 bytes")
         place = subject + u16(collection) + record
-        return RECORD_PREFIX + _encode(self._siv.encrypt(place, [self._vault, _name(service), b"record"]))
+        return RECORD_PREFIX + _encode(self._siv.seal(place, [self._vault, _name(service), b"record"]))
 
     def parse_record(self, service: str, text: str) -> tuple[SubjectId, int, RecordId]:
         """(subject, collection number, record) again. Raises InvalidInput as `parse` does."""
@@ -57,8 +55,8 @@ class PairwiseIds(Secret):
         # Base64 has spare bits in its last character: only the text that `issue` gives may stand for the id.
         if len(sealed) == size and prefix + _encode(sealed) == text:
             try:
-                return self._siv.decrypt(sealed, context)
-            except InvalidTag:
+                return self._siv.open(sealed, context)
+            except IntegrityError:
                 pass
         raise InvalidInput(f"not an id that was issued to the service {service!r}")
 
