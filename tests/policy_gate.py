@@ -4,6 +4,7 @@ Without the tools it says so and passes, unless PRIVET_TEST_REQUIRE asks for the
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -37,9 +38,10 @@ def main() -> int:
 
 def _say(command: list[str]) -> int:
     """Run a judge; print what it says only when it objects."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    quiet = {**os.environ, "NO_COLOR": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=quiet)
     if done.returncode:
-        print(done.stdout + done.stderr)
+        print("\n".join(line.rstrip() for line in (done.stdout + done.stderr).splitlines()))
     return int(done.returncode != 0)
 
 
