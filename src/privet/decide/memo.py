@@ -1,0 +1,88 @@
+"""Decisions remembered: a decision is a pure function of (revision, question), so equal questions share one answer.
+
+REFUSES to remember a failure: what an engine could not decide is asked again. Where the engine is elsewhere, hits
+serve only while it has lately been seen to hold the same revision.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from privet.decide.answer import NotCanonical, fields_asked, parse_question, refusal
+from privet.domain.decision import Decision, PolicyEngine, Reason
+
+_FAILURES = frozenset(
+    reason.value for reason in (Reason.ENGINE_ERROR, Reason.ENGINE_TIMEOUT, Reason.REVISION_MISMATCH)
+)
+
+DEFAULT_SIZE = 65_536
+
+
+class MemoEngine:
+    """A PolicyEngine that puts only distinct new questions to the engine behind it.
+
+    Two generations: a hit in the old one moves to the young one; when that is full the old one is dropped. So the
+    memory is bounded by `size` answers and a hit costs one look-up.
+    """
+
+    def __init__(
+        self,
+        engine: PolicyEngine,
+        size: int = DEFAULT_SIZE,
+        *,
+        assure: Callable[[], Reason | None] | None = None,
+    ) -> None:
+        """`assure` says why hits may not be served now (None: they may); it is asked once a batch."""
+        self._engine = engine
+        self._half = max(1, size // 2)
+        self._assure = assure
+        self._young: dict[bytes, Decision] = {}
+        self._old: dict[bytes, Decision] = {}
+
+    @property
+    def revision(self) -> str:
+        return self._engine.revision
+
+    def decide(self, inputs: Sequence[bytes]) -> Sequence[Decision]:
+        """Decides each canonical question, in order. Equal questions get the same object."""
+        if self._assure is not None and (reason := self._assure()) is not None:
+            return [_deny(question, reason, self.revision) for question in inputs]
+        young = self._young
+        try:
+            return [young[question] for question in inputs]
+        except KeyError:
+            return self._decide_slowly(inputs)
+
+    def _decide_slowly(self, inputs: Sequence[bytes]) -> Sequence[Decision]:
+        found: dict[bytes, Decision] = {}
+        missing: list[bytes] = []
+        for question in dict.fromkeys(inputs):
+            known = self._young.get(question) or self._old.get(question)
+            if known is None:
+                missing.append(question)
+            else:
+                found[question] = known
+        found.update(zip(missing, self._engine.decide(missing), strict=True))
+        for question, decision in found.items():
+            if not any(said.reason in _FAILURES for said in decision.fields.values()):
+                self._remember(question, decision)
+        return [found[question] for question in inputs]
+
+    def _remember(self, question: bytes, decision: Decision) -> None:
+        if len(self._young) >= self._half:
+            self._old, self._young = self._young, {}
+        self._young[question] = decision
+
+    def explain(self, question: bytes) -> Mapping[str, Sequence[Mapping[str, str]]]:
+        """Never remembered: explanations are for people."""
+        return self._engine.explain(question)
+
+    def close(self) -> None:
+        self._young, self._old = {}, {}
+        self._engine.close()
+
+
+def _deny(question: bytes, reason: Reason, revision: str) -> Decision:
+    try:
+        fields: Sequence[str] = fields_asked(parse_question(question))
+    except NotCanonical as error:
+        return refusal(error.fields, Reason.INVALID_REQUEST, revision)
+    return refusal(fields, reason, revision)
