@@ -5,10 +5,11 @@ a later form, or that lack a key, deny (IntegrityError), so that nothing is ever
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
+from privet.decide.question import Circumstances
 from privet.domain.catalogue import Catalogue
 from privet.domain.consent import ConsentStatus, FoldedConsent
 from privet.domain.ids import Millis
@@ -76,23 +77,9 @@ def parse_raw(payload: bytes) -> dict[str, Any]:
     return raw
 
 
-class SubjectFacts(NamedTuple):
-    """What one question may see of a subject: statuses, no times; only what bears on this purpose and these fields."""
-
-    consent: str
-    restricted: bool
-    objected: tuple[str, ...]
-    minor: bool
-    relationship: tuple[str, ...]
-    expired: tuple[str, ...]
-
-
-PHANTOM_FACTS = SubjectFacts(ConsentStatus.UNKNOWN.value, False, (), False, (), ())
-
-
 def facts_for(
     payload: bytes, *, purpose: str, above: frozenset[str], numbers: Mapping[int, str], now: int
-) -> SubjectFacts:
+) -> Circumstances:
     """Resolves the facts to what they say now.
 
     `above` is the purpose with its ancestors (an objection to a parent covers it); `numbers` are the fields asked for,
@@ -115,7 +102,7 @@ def facts_for(
             expired = tuple(
                 sorted(numbers[int(n)] for n, until in expires.items() if now >= until and int(n) in numbers)
             )
-        return SubjectFacts(
+        return Circumstances(
             consent,
             bool(raw["r"]),
             tuple(name for name in objected if name in above) if objected else (),

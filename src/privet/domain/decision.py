@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 Effect = Literal["allow", "transform", "deny"]
 
@@ -75,6 +75,22 @@ class Decision:
     @property
     def released(self) -> bool:
         return any(f.effect != "deny" for f in self.fields.values())
+
+
+class GrantedField(NamedTuple):
+    """One field that a decision lets out, and how."""
+
+    path: str
+    number: int
+    transform: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """What `decrypt` may open: made from a decision by `decide.verdict` and by nothing else."""
+
+    fields: tuple[GrantedField, ...]
+    numbers: tuple[int, ...]
 
 
 class PolicyEngine(Protocol):

@@ -1,0 +1,151 @@
+"""From what was asked and what is known to a verdict: what may be opened, what may be told, what the log will say.
+
+A verdict depends on (revision, question) only, so equal questions share one; nothing in it is about one person. Each
+read is also decided for the phantom: where the phantom gets nothing, a wholly refused read tells the phantom's
+reasons; where it would get something, the wholly refused and the unknown are told the same `not_available`.
+Refuses to grant what the engine denied, and what it granted of a field that has no catalogue number.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import orjson
+
+from privet.crypto.padding import padme
+from privet.decide.question import Asked, Circumstances, Controls, canonical_input, phantom_input
+from privet.decide.wording import Wording
+from privet.domain.answer import Withheld
+from privet.domain.catalogue import Catalogue
+from privet.domain.decision import Decision, Grant, GrantedField, PolicyEngine, Reason
+
+_KEPT = 16_384
+_ROOM_A_FIELD = 64
+_ROOM = 512
+
+
+class Verdict(NamedTuple):
+    """One decision, prepared for every later stage."""
+
+    question: bytes
+    decision: Decision
+    phantom: Decision
+    released: bool
+    grant: Grant
+    withheld: Mapping[str, Withheld]
+    """As the caller may hear it."""
+    message: str
+    reasons: tuple[str, ...]
+    word: str
+    """The leaf's decision: permit, partial or refuse."""
+    basis: str | None
+    purpose: str | None
+    """As the leaf may name it: None when the catalogue does not know it (a caller could have put anything there)."""
+    classes: list[str]
+    private_head: bytes
+    private_mid: bytes
+    private_tail: bytes
+    """The private part's JSON around what differs from read to read."""
+    size: int | None
+    """Padded size of a refusal's private part, from the request alone."""
+
+
+class Question(NamedTuple):
+    """What is put to the judge for one read. `person` None: nobody was found."""
+
+    asked: Asked
+    person: Circumstances | None
+    controls: Controls
+
+
+class Judge:
+    """Puts questions to the engine, a batch at a time, and keeps the verdicts of those it has seen."""
+
+    def __init__(self, *, catalogue: Catalogue, engine: PolicyEngine) -> None:
+        self._catalogue = catalogue
+        self._engine = engine
+        self._wording = Wording(catalogue)
+        self._kept: dict[Question, Verdict] = {}
+
+    @property
+    def revision(self) -> str:
+        return self._engine.revision
+
+    def judge(self, questions: Sequence[Question]) -> list[Verdict]:
+        """One verdict a question, in order. The engine is asked each time; what it answers is prepared once."""
+        inputs = [
+            phantom_input(asked, controls) if person is None else canonical_input(asked, person, controls)
+            for asked, person, controls in questions
+        ]
+        decisions = self._engine.decide(inputs)
+        kept = self._kept
+        verdicts: list[Verdict] = []
+        for question, text, decision in zip(questions, inputs, decisions, strict=True):
+            verdict = kept.get(question)
+            if verdict is None or verdict.decision is not decision:
+                verdict = self._prepare(question, text, decision)
+                if len(kept) >= _KEPT:
+                    kept.clear()
+                kept[question] = verdict
+            verdicts.append(verdict)
+        return verdicts
+
+    def unreadable(self, asked: Asked, controls: Controls) -> Verdict:
+        """The verdict on a row whose keys or facts do not open: the answer is that about nobody."""
+        return self.judge([Question(asked, None, controls)])[0]
+
+    def _prepare(self, question: Question, text: bytes, decision: Decision) -> Verdict:
+        asked, person, controls = question
+        fields = self._catalogue.every_field
+        phantom = self._engine.decide([phantom_input(asked, controls)])[0]
+        nobody = person is None
+        released = decision.released and not nobody
+        told = _told(decision, phantom, released=released)
+        withheld = self._wording.withheld(asked.service, asked.purpose, told)
+        granted = tuple(
+            GrantedField(path, fields[path].number, said.transform)
+            for path in asked.fields
+            if (said := decision.fields[path]).effect != "deny" and path in fields and fields[path].number
+        )
+        if not released:
+            granted = ()
+        purpose = self._catalogue.purposes.get(asked.purpose)
+        effects = "".join(decision.fields[path].effect[0] for path in sorted(decision.fields))
+        true_reasons = {
+            path: said.reason for path, said in sorted(decision.fields.items()) if said.effect == "deny"
+        }
+        refused = not released
+        return Verdict(
+            question=text,
+            decision=decision,
+            phantom=phantom,
+            released=released,
+            grant=Grant(fields=granted, numbers=tuple(field.number for field in granted)),
+            withheld=withheld,
+            message=self._wording.refusal(asked.service, asked.purpose, withheld) if refused else "",
+            reasons=tuple(sorted({kept.reason for kept in withheld.values()})),
+            word="refuse" if refused else ("partial" if withheld else "permit"),
+            basis=str(purpose.basis) if purpose and purpose.basis else None,
+            purpose=purpose.name if purpose else None,
+            classes=sorted({fields[field.path].category for field in granted}),
+            private_head=b'{"effects":"%s","facts":' % effects.encode(),
+            private_mid=b',"input":%s,"nobody":%s,"peer":' % (text, b"true" if nobody else b"false"),
+            private_tail=b',"reasons":%s,"subject":"' % orjson.dumps(true_reasons),
+            size=_refusal_size(asked) if refused else None,
+        )
+
+
+def _told(decision: Decision, phantom: Decision, *, released: bool) -> Mapping[str, str]:
+    """Reason by withheld field, as the caller may hear it (design: the phantom)."""
+    if released:
+        return {path: said.reason for path, said in decision.fields.items() if said.effect == "deny"}
+    return {
+        path: said.reason if said.effect == "deny" else Reason.NOT_AVAILABLE.value
+        for path, said in phantom.fields.items()
+    }
+
+
+def _refusal_size(asked: Asked) -> int:
+    """Room for any true reason and any circumstances, computed from the request alone, so that lengths tell nothing."""
+    names = sum(len(path.encode()) for path in asked.fields)
+    static = len(asked.service) + len(asked.recipient) + len(asked.lookup) + 8 * len(asked.purpose.encode())
+    return padme(_ROOM + static + 3 * names + _ROOM_A_FIELD * len(asked.fields))

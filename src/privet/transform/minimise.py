@@ -1,0 +1,26 @@
+"""Reduces opened values to what a grant lets out. Refuses a transform it does not know: the value is dropped to None."""
+
+from collections.abc import Mapping
+
+from privet.config.values import Value
+from privet.domain.catalogue import Catalogue
+from privet.domain.decision import Grant
+from privet.transform.mask import mask
+
+
+class Minimiser:
+    """Applies the transforms that decisions name."""
+
+    def __init__(self, *, catalogue: Catalogue) -> None:
+        self._types = {path: field.type for path, field in catalogue.every_field.items()}
+
+    def minimise(self, values: Mapping[str, Value | None], grant: Grant) -> Mapping[str, Value | None]:
+        """Values as the caller may have them. In clear they are passed on as they are."""
+        if not any(transform for _, _, transform in grant.fields):
+            return values
+        reduced = dict(values)
+        for path, _, transform in grant.fields:
+            value = reduced[path]
+            if transform is not None and value is not None:
+                reduced[path] = mask(self._types[path], value) if transform == "mask" else None
+        return reduced
