@@ -30,6 +30,9 @@ def measure(report: dict[str, Any], package: str) -> tuple[float, list[str]]:
 
 def main(path: Path) -> int:
     """Print one line a package that falls short, and return the exit code."""
+    if not path.exists():
+        print(f"coverage: no report at {path}: nothing of privet was measured")
+        return 1
     report = json.loads(path.read_text())
     failed = False
     for package in PACKAGES:

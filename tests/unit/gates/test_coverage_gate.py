@@ -40,3 +40,8 @@ def test_a_package_that_was_not_measured_fails(tmp_path: Path) -> None:
 def test_all_at_the_bar_pass(tmp_path: Path) -> None:
     """95% is enough."""
     assert main(_report(tmp_path, dict.fromkeys(PACKAGES, 95))) == 0
+
+
+def test_no_report_fails(tmp_path: Path) -> None:
+    """A run that measured nothing has not passed."""
+    assert main(tmp_path / "none.json") == 1
