@@ -9,8 +9,21 @@ from privet.domain.decision import PolicyEngine
 from privet.errors import InvalidInput
 
 
-def open_engine(bundle: Bundle, kind: str = "embedded", *, memo_size: int = DEFAULT_SIZE) -> PolicyEngine:
-    """The engine `kind` for this bundle: "embedded" (regorus) or "regopy". Raises Unavailable."""
+def open_engine(
+    bundle: Bundle,
+    kind: str = "embedded",
+    *,
+    opa_url: str = "http://127.0.0.1:8181",
+    opa_token: str | None = None,
+    opa_ca: str | None = None,
+    opa_timeout: float = 1.5,
+    memo_size: int = DEFAULT_SIZE,
+) -> PolicyEngine:
+    """The engine `kind` for this bundle: "embedded" (regorus), "regopy", or "opa" (a server at `opa_url`).
+
+    `opa_ca` is a file of certificates to trust, `opa_timeout` is in seconds. Raises Unavailable when an engine in the
+    process does not start, InvalidInput for another kind or a bad URL.
+    """
     if kind == "embedded":
         from privet.decide.embedded import EmbeddedEngine
 
@@ -19,6 +32,11 @@ def open_engine(bundle: Bundle, kind: str = "embedded", *, memo_size: int = DEFA
         from privet.decide.regopy_engine import RegopyEngine
 
         return MemoEngine(RegopyEngine(bundle), memo_size)
+    if kind == "opa":
+        from privet.decide.opa import OpaEngine
+
+        remote = OpaEngine(bundle, opa_url, token=opa_token, ca=opa_ca, timeout=opa_timeout)
+        return MemoEngine(remote, memo_size, assure=remote.assure)
     raise InvalidInput(
         f"policy.engine is {kind!r}; it must be embedded, regopy or opa", field="policy.engine"
     )
