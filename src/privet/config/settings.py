@@ -40,7 +40,7 @@ class Settings:
     directory: Path
     vault_id: VaultId
     database_url: str
-    """SQLAlchemy URL; a relative SQLite path is taken from the vault directory. Hidden in repr: it may hold a password."""
+    """SQLAlchemy URL, SQLite paths made absolute. Not in repr: it may hold a password."""
     keyring_kind: Literal["file"] = "file"
     keyring_path: Path
     policy: PolicySettings = field(default_factory=PolicySettings)
@@ -166,9 +166,7 @@ def _parse(data: bytes) -> _File:
     for fault in faults:
         keys = [str(part) for part in fault["loc"]]
         key = ".".join(keys) or "the file"
-        lines.append(
-            f"{FILE}:{_line_of(text, keys)}: {key}: {_sentence(keys, fault['type'], fault.get('ctx', {}))}"
-        )
+        lines.append(f"{FILE}:{_line_of(text, keys)}: {key}: {_sentence(keys, fault['type'])}")
     raise InvalidInput("\n".join(lines))
 
 
@@ -184,7 +182,7 @@ _RULES = {
 }
 
 
-def _sentence(keys: list[str], kind: str, context: Any) -> str:
+def _sentence(keys: list[str], kind: str) -> str:
     if kind == "extra_forbidden":
         section = _File.model_fields.get(keys[0]) if len(keys) > 1 else None
         model = _File if section is None else section.annotation
