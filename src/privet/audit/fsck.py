@@ -96,7 +96,8 @@ class _Fsck:
         self._proven = 0
         self._aligned = True  # false once a gap was too wide to fill
         self._block: list[_Row] = []
-        self._suspects: list[_Row] = []
+        self._suspects: list[_Row] = []  # their stored hash says otherwise
+        self._unvouched: list[_Row] = []  # in disorder, with no stored hash to tell which part
         self._loose: list[int] = []  # blocks that the tile above does not vouch for
         self._uppers: dict[int, bytes | None] = {}
         self._ids: set[bytes] = set()
@@ -191,6 +192,8 @@ class _Fsck:
             believed.append(stored or mine)
             if row.present and stored is not None and stored != mine:
                 suspects.append(row)
+            elif row.present and stored is None and not row.matched:
+                self._unvouched += [row] * (len(self._unvouched) < self._limit)
             elif row.present:
                 self._judge(row, altered=False)
                 if row.stored not in (None, mine):
@@ -267,6 +270,8 @@ class _Fsck:
                 self._report(Fault.ROLLBACK, f"a signed {group[0].fault} tells of {size} entries")
         agrees = self._aligned and tree.size == head.size and tree.root() == head.root
         if agrees and self._bad is None:
+            for row in self._unvouched:
+                self._judge(row, altered=False)
             for row in self._suspects:
                 self._report(Fault.HASH, "its stored hash is wrong", row.pos, id_=row.id)
                 self._judge(row, altered=False)
@@ -293,6 +298,11 @@ class _Fsck:
         """The rebuilt root is wrong somewhere: name the entries, else the narrowest range, else the head."""
         for row in self._suspects:
             self._judge(row, altered=True)
+        for row in self._unvouched:
+            if row.parsed:
+                self._report(Fault.ENTRY, "its leaf or its sealed part was altered", row.pos, id_=row.id)
+            else:
+                self._judge(row, altered=False)
         named = [d.first for d in self._damages if d.fault in (Fault.LEAF, Fault.ENTRY, Fault.MISSING)]
         for n in self._loose:
             first, last = n * WIDTH, n * WIDTH + WIDTH - 1
