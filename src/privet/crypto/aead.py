@@ -1,4 +1,5 @@
 """AES-256-GCM with 96-bit nonces (NIST SP 800-38D), one object a key.
+
 A sealed thing is nonce(12) ‖ ciphertext ‖ tag(16). Nonces are random; under one key at most 2^32 may be
 sealed, which a subject's key never nears. Refuses any other nonce length, and opens nothing whose tag,
 nonce, context or length is off: every such failure is the same IntegrityError.

@@ -1,4 +1,5 @@
 """Blind indexes: by which an email, phone or number finds its subject without being stored.
+
 inner = HMAC-SHA-256(K_field, normalised value), kept sealed with the field; the stored index is
 HMAC-SHA-256(K_index of the epoch, inner), whole, so that rotation needs `inner` only and old rows die with
 their key. It leaks equality, by purpose: a look-up is an equality test. Refuses nothing about values:

@@ -1,4 +1,5 @@
 """A subject's two data keys and their wrapping under an epoch's key.
+
 K_data seals her fields, K_audit what the log says of her; both are random, 32 bytes, wrapped apart by
 AES-KW (RFC 3394) under keys derived from the epoch's KEK for this vault, subject, epoch and use. Stored
 form (`keys` column, 85 bytes): version 1 ‖ epoch u32 ‖ wrapped K_data (40) ‖ wrapped K_audit (40). Refuses
@@ -21,6 +22,9 @@ VERSION = 1
 BLOB_SIZE = 85
 
 _FACTS = join(b"facts")
+_LEDGER = join(b"ledger")
+_PENDING = join(b"pending")
+_RECEIPT = join(b"receipt")
 _RECORD = join(b"record")
 _TAG = b"index"
 # join("wrap", vault, subject, epoch, use) with the constant lengths spelt out: this is on the way of every read.
@@ -64,6 +68,21 @@ class SubjectKeys(Secret):
     def facts_cipher(self) -> FieldCipher:
         """For her sealed facts (facts.py). Made anew each time: a row needs it once."""
         return FieldCipher(expand(self._audit, _FACTS))
+
+    @property
+    def ledger_cipher(self) -> FieldCipher:
+        """For the entries of her consent ledger (consent/ledger.py). Made anew each time."""
+        return FieldCipher(expand(self._audit, _LEDGER))
+
+    @property
+    def pending_cipher(self) -> FieldCipher:
+        """For corrected look-up values that wait for their proof (rights/pending.py). Made anew each time."""
+        return FieldCipher(expand(self._data, _PENDING))
+
+    @property
+    def receipt_pseudonym(self) -> bytes:
+        """16 bytes that stand for her in her receipts, and nowhere else; nobody relates them to her without K_audit."""
+        return expand(self._audit, _RECEIPT)[:16]
 
     @property
     def tag(self) -> bytes:

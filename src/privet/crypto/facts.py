@@ -1,4 +1,5 @@
 """A subject's sealed facts: consent as folded, objections, restriction, expiries.
+
 version 1 ‖ nonce 12 ‖ AES-256-GCM of the padded payload under HKDF-Expand(K_audit, "facts"), bound to
 vault, subject and the facts' revision. Refuses facts of another subject or revision: nobody turns a refusal
 into a consent by editing a row, and what does not open permits nothing.

@@ -1,4 +1,5 @@
 """Sealed fields: each value apart, bound to its place, and packed into one column.
+
 The context (associated data, 60 bytes) is version 1 ‖ vault 16 ‖ subject 16 ‖ collection u16 (0: profile) ‖
 record 16 ‖ number u16 ‖ kind u8 ‖ schema u16 ‖ revision u32. The first 51 bytes are the row's prefix, built
 once; the last nine are exactly the first nine of the packed entry, so opening copies them and encodes

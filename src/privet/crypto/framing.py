@@ -1,4 +1,5 @@
 """Unambiguous joins of byte strings: each part behind its length, so that no two lists of parts give the same bytes.
+
 Refuses nothing: any bytes may be a part. Bare concatenation of variable parts is used nowhere in Privet.
 """
 

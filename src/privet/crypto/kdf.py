@@ -1,4 +1,5 @@
 """HKDF-Expand with SHA-256 (RFC 5869 §2.3), the only derivation in Privet, and HMAC-SHA-256.
+
 There is no Extract step: every input key is 32 uniform random bytes or itself an output of Expand or scrypt.
 Refuses to expand a short key and to give more than 255 blocks. `info` is a join (framing), never bare.
 """

@@ -1,4 +1,5 @@
 """The port to where key-encryption keys live. Adapters: keyring_file (a passphrase), keyring_memory (tests).
+
 A keyring gives keys derived for a named use, never the key itself: root, KEKs and the signing seed have no
 accessor. Refuses an epoch that it does not hold.
 """

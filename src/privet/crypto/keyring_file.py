@@ -1,4 +1,5 @@
 """The keyring in a file under a passphrase: embedded vaults and single servers.
+
 A change is a new file: written beside, fsynced, renamed over the old, the directory fsynced. After a crash
 the old file or the new one is there, whole. Writers of several processes take turns by a lock on the file.
 The old bytes are *not* overwritten first: on SSDs and journaling file systems that reaches nothing; what

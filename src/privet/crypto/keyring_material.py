@@ -1,4 +1,5 @@
 """The keys of an open keyring in memory, and what is derived from them. Shared by the adapters.
+
 Refuses to hand out a raw key: only derivations and a signer leave.
 """
 

@@ -1,4 +1,5 @@
 """A keyring in memory, for tests: the same behaviour as the file's, and nothing survives the process.
+
 Refuses what the file keyring refuses; one contract suite (tests/contract/keyring) holds for both.
 """
 

@@ -1,4 +1,5 @@
 """Ids as one service knows them: AES-SIV (RFC 5297) of the true id, bound to the vault and the service.
+
 The vault inverts them, two services cannot join theirs, the same subject gives the same id to the same
 service, and a forged, foreign or mistyped one is refused here, before any database. Text: `pw1_` and 43
 characters for a subject (16 bytes sealed to 32), `pr1_` and 67 for a record (subject 16 ‖ collection u16 ‖

@@ -1,4 +1,5 @@
 """What every object that holds a key has in common: it does not print, pickle or copy itself.
+
 This stops keys from leaving by accident (a log line, a traceback, a task queue). It does not stop code that
 means to read them: Python cannot, and SECURITY.md says so.
 """

@@ -1,4 +1,5 @@
 """Ed25519 (RFC 8032) over bytes, for checkpoints and receipts. The C2SP note format stands in audit, not here.
+
 Refuses, by raising, a signature that is not by the key over exactly these bytes; there is no boolean to
 forget.
 """

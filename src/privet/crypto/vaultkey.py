@@ -1,4 +1,5 @@
 """Keys of the vault itself: for log entries without a living subject, the control journal, and ETags.
+
 K_vault(worker, hour) = HKDF-Expand(root, join("vault", vault, worker 16, hour u32)): a key a worker start
 and hour, so that no key seals more than an hour of one process and random nonces stay far from their bound.
 Refuses ids of a wrong length.
