@@ -121,18 +121,18 @@ class OpaEngine(RegoEngine):
 
 def _parse_url(url: str) -> tuple[str, str, int]:
     """Scheme, host and port. Raises InvalidInput."""
-    hint = "policy.opa_url must look like https://opa.internal:8181, or http://127.0.0.1:8181 on this machine"
+    hint = "policy.url must look like https://opa.internal:8181, or http://127.0.0.1:8181 on this machine"
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise InvalidInput(hint, field="policy.opa_url") from None
+        raise InvalidInput(hint, field="policy.url") from None
     extra = parts.path not in ("", "/") or parts.query or parts.fragment or parts.username or parts.password
     if parts.scheme not in ("http", "https") or not host or extra:
-        raise InvalidInput(hint, field="policy.opa_url")
+        raise InvalidInput(hint, field="policy.url")
     if parts.scheme == "http" and not _loopback(host):
         raise InvalidInput(f"{hint}: questions tell about people, so they leave this machine by TLS only",
-                           field="policy.opa_url")  # fmt: skip
+                           field="policy.url")  # fmt: skip
     return parts.scheme, f"[{host}]" if ":" in host else host, port or 8181
 
 

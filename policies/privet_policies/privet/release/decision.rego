@@ -6,8 +6,6 @@
 #   strongest gives the reason.
 package privet.release
 
-import data.privet.request
-
 # METADATA
 # title: Precedence
 # description: |
@@ -48,9 +46,9 @@ precedence := [
 # entrypoint: true
 default decision := {"fields": {}, "obligations": [], "revision": ""}
 
-decision := {"fields": answers, "obligations": [], "revision": data.privet.catalogue.revision} if request.valid
+decision := {"fields": answers, "obligations": [], "revision": catalogue.revision} if valid
 
-decision := {"fields": refused, "obligations": [], "revision": data.privet.catalogue.revision} if not request.valid
+decision := {"fields": refused, "obligations": [], "revision": catalogue.revision} if not valid
 
 # METADATA
 # title: Answers to a valid request
@@ -63,9 +61,9 @@ answers := object.union_n([withheld, stopped, granted])
 # custom:
 #   rule: invalid_request
 #   reason: invalid_request
-refused[field] := denied("invalid_request") if some field in request.asked
+refused[field] := denied("invalid_request") if some field in asked
 
-withheld[field] := denied("purpose_not_permitted") if some field in request.asked
+withheld[field] := denied("purpose_not_permitted") if some field in asked
 
 # METADATA
 # title: Fields that a rule speaks against
@@ -89,6 +87,6 @@ masked_grants[field] := {"effect": "transform", "reason": "permitted", "transfor
 # METADATA
 # title: Fields nothing speaks against
 # description: What is left of the fields asked for when every rule has spoken.
-free := request.asked - object.keys(stopped)
+free := asked - object.keys(stopped)
 
 denied(reason) := {"effect": "deny", "reason": reason, "transform": null}

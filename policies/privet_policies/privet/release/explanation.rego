@@ -3,8 +3,6 @@
 
 package privet.release
 
-import data.privet.request
-
 # METADATA
 # title: What speaks for and against each field
 # scope: document
@@ -13,13 +11,13 @@ import data.privet.request
 #   `custom.rule` of the rule's own METADATA.
 # entrypoint: true
 explanation[field] := [{"rule": "invalid_request", "reason": "invalid_request", "effect": "deny"}] if {
-	not request.valid
-	some field in request.asked
+	not valid
+	some field in asked
 }
 
 explanation[field] := array.concat(array.reverse(objections), permits) if {
-	request.valid
-	some field in request.asked
+	valid
+	some field in asked
 	objections := [object.union(entry, {"effect": "deny"}) |
 		some entry in precedence
 		field in against[entry.rule]

@@ -5,15 +5,13 @@
 
 package privet.release
 
-import data.privet.request
-
 # METADATA
 # title: Unknown field
 # description: The catalogue has no such field, or it is a collection's in a read, or a profile's in a history.
 # custom:
 #   rule: unknown_field
 #   reason: unknown_field
-against["unknown_field"] := request.asked - known
+against["unknown_field"] := asked - known
 
 # METADATA
 # title: Prohibited for this purpose
@@ -21,7 +19,7 @@ against["unknown_field"] := request.asked - known
 # custom:
 #   rule: prohibited_field
 #   reason: purpose_prohibited
-against["prohibited_field"] := prohibited if request.releases
+against["prohibited_field"] := prohibited if releases
 
 # METADATA
 # title: Not a field of this service
@@ -38,7 +36,7 @@ against["outside_service"] := known - covered if service_known
 #   rule: purpose_not_allowed
 #   reason: purpose_not_permitted
 against["purpose_not_allowed"] := known - (clear | masked) if {
-	request.releases
+	releases
 	purpose_known
 }
 
@@ -48,7 +46,7 @@ against["purpose_not_allowed"] := known - (clear | masked) if {
 # custom:
 #   rule: never_used
 #   reason: purpose_not_permitted
-against["never_used"] := known - used if request.stores
+against["never_used"] := known - used if stores
 
 # METADATA
 # title: Allowed in clear
@@ -58,14 +56,14 @@ against["never_used"] := known - used if request.stores
 #   rule: clear
 #   reason: permitted
 clear contains field if {
-	request.releases
+	releases
 	some field in known
-	some name in data.privet.catalogue.fields[field].allow
+	some name in catalogue.fields[field].allow
 	purpose.ancestors[name]
 }
 
 clear contains field if {
-	request.stores
+	stores
 	some field in (known & used)
 }
 
@@ -76,9 +74,9 @@ clear contains field if {
 #   rule: masked
 #   reason: permitted
 masked contains field if {
-	request.releases
+	releases
 	some field in known
-	some name in data.privet.catalogue.fields[field].allow_masked
+	some name in catalogue.fields[field].allow_masked
 	purpose.ancestors[name]
 }
 
@@ -88,25 +86,25 @@ masked contains field if {
 # description: A profile's fields in a read or a find, a collection's in a history, either in a write.
 known contains field if {
 	input.operation in {"find", "read"}
-	some field in request.asked
-	data.privet.catalogue.fields[field].collection == ""
+	some field in asked
+	catalogue.fields[field].collection == ""
 }
 
 known contains field if {
 	input.operation == "history"
-	some field in request.asked
-	data.privet.catalogue.fields[field].collection != ""
+	some field in asked
+	catalogue.fields[field].collection != ""
 }
 
 known contains field if {
-	request.stores
-	some field in request.asked
-	data.privet.catalogue.fields[field].allow
+	stores
+	some field in asked
+	catalogue.fields[field].allow
 }
 
 prohibited contains field if {
 	some field in known
-	some name in data.privet.catalogue.fields[field].prohibit
+	some name in catalogue.fields[field].prohibit
 	purpose.related[name]
 }
 
@@ -117,10 +115,10 @@ covered contains field if {
 
 used contains field if {
 	some field in known
-	data.privet.catalogue.fields[field].used == true
+	catalogue.fields[field].used == true
 }
 
 special contains field if {
 	some field in known
-	data.privet.catalogue.fields[field].special == true
+	catalogue.fields[field].special == true
 }

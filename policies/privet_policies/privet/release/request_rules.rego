@@ -2,15 +2,18 @@
 
 package privet.release
 
-import data.privet.request
+# METADATA
+# title: The catalogue
+# description: Comes as data with the bundle, the graph of purposes and the services' patterns worked out.
+catalogue := data.privet.catalogue
 
 # METADATA
 # title: The purpose asked for, as the catalogue has it
-purpose := data.privet.catalogue.purposes[input.purpose]
+purpose := catalogue.purposes[input.purpose]
 
 # METADATA
 # title: The service that asks, as the catalogue has it
-service := data.privet.catalogue.services[input.service]
+service := catalogue.services[input.service]
 
 # METADATA
 # title: Unknown service
@@ -18,7 +21,7 @@ service := data.privet.catalogue.services[input.service]
 # custom:
 #   rule: unknown_service
 #   reason: unknown_service
-against["unknown_service"] := request.asked if not service_known
+against["unknown_service"] := asked if not service_known
 
 # METADATA
 # title: No purpose
@@ -26,7 +29,7 @@ against["unknown_service"] := request.asked if not service_known
 # custom:
 #   rule: purpose_missing
 #   reason: purpose_missing
-against["purpose_missing"] := request.asked if input.purpose == ""
+against["purpose_missing"] := asked if input.purpose == ""
 
 # METADATA
 # title: Unknown purpose
@@ -34,7 +37,7 @@ against["purpose_missing"] := request.asked if input.purpose == ""
 # custom:
 #   rule: unknown_purpose
 #   reason: unknown_purpose
-against["unknown_purpose"] := request.asked if {
+against["unknown_purpose"] := asked if {
 	input.purpose != ""
 	not purpose_known
 }
@@ -45,7 +48,7 @@ against["unknown_purpose"] := request.asked if {
 # custom:
 #   rule: prohibited_purpose
 #   reason: purpose_prohibited
-against["prohibited_purpose"] := request.asked if {
+against["prohibited_purpose"] := asked if {
 	purpose_known
 	not purpose_lawful
 }
@@ -56,7 +59,7 @@ against["prohibited_purpose"] := request.asked if {
 # custom:
 #   rule: no_legal_basis
 #   reason: no_legal_basis
-against["no_legal_basis"] := request.asked if {
+against["no_legal_basis"] := asked if {
 	purpose_known
 	purpose_lawful
 	not purpose_based
@@ -68,7 +71,7 @@ against["no_legal_basis"] := request.asked if {
 # custom:
 #   rule: service_not_permitted
 #   reason: service_not_permitted
-against["service_not_permitted"] := request.asked if {
+against["service_not_permitted"] := asked if {
 	service_known
 	purpose_known
 	not purpose_claimable
@@ -80,7 +83,7 @@ against["service_not_permitted"] := request.asked if {
 # custom:
 #   rule: lookup_not_permitted
 #   reason: lookup_not_permitted
-against["lookup_not_permitted"] := request.asked if {
+against["lookup_not_permitted"] := asked if {
 	service_known
 	not lookup_permitted
 }
@@ -91,7 +94,7 @@ against["lookup_not_permitted"] := request.asked if {
 # custom:
 #   rule: paused
 #   reason: paused
-against["paused"] := request.asked if paused
+against["paused"] := asked if paused
 
 # METADATA
 # title: Budget spent
@@ -99,8 +102,8 @@ against["paused"] := request.asked if paused
 # custom:
 #   rule: budget_spent
 #   reason: budget_spent
-against["budget_spent"] := request.asked if {
-	request.releases
+against["budget_spent"] := asked if {
+	releases
 	not budget_left
 }
 
@@ -112,7 +115,7 @@ default purpose_lawful := false
 
 purpose_lawful if {
 	every name, _ in purpose.related {
-		data.privet.catalogue.purposes[name].prohibited == false
+		catalogue.purposes[name].prohibited == false
 	}
 }
 

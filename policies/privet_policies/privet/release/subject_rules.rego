@@ -4,16 +4,14 @@
 
 package privet.release
 
-import data.privet.request
-
 # METADATA
 # title: Processing is restricted
 # description: She had processing restricted (GDPR Art. 18). Only a vital interest under break-glass passes.
 # custom:
 #   rule: restricted
 #   reason: restricted
-against["restricted"] := request.asked if {
-	request.releases
+against["restricted"] := asked if {
+	releases
 	not unrestricted
 	not rescue
 }
@@ -26,8 +24,8 @@ against["restricted"] := request.asked if {
 # custom:
 #   rule: objected
 #   reason: objected
-against["objected"] := request.asked if {
-	request.releases
+against["objected"] := asked if {
+	releases
 	objected
 	not imperative
 }
@@ -38,8 +36,8 @@ against["objected"] := request.asked if {
 # custom:
 #   rule: minor
 #   reason: minor
-against["minor"] := request.asked if {
-	request.releases
+against["minor"] := asked if {
+	releases
 	advertising
 	not adult
 }
@@ -90,7 +88,7 @@ against["consent_invalid"] := consent_needed if consent == "consent_invalid"
 # custom:
 #   rule: expired
 #   reason: expired
-against["expired"] := request.asked & expired if request.releases
+against["expired"] := asked & expired if releases
 
 # METADATA
 # title: The state of her consent
@@ -120,13 +118,13 @@ consent_reasons := {
 # scope: document
 # description: All of them where the purpose rests on consent; the special ones whatever it rests on.
 consent_needed contains field if {
-	request.releases
+	releases
 	purpose.basis == "consent"
 	some field in known
 }
 
 consent_needed contains field if {
-	request.releases
+	releases
 	some field in special
 }
 
@@ -158,7 +156,7 @@ advertising_terms := {
 
 advertising if {
 	some name, _ in purpose.ancestors
-	data.privet.catalogue.purposes[name].dpv in advertising_terms
+	catalogue.purposes[name].dpv in advertising_terms
 }
 
 expired contains field if some field in input.subject.expired

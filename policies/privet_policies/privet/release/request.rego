@@ -1,9 +1,7 @@
-# METADATA
-# title: The request
-# description: |
-#   What was asked, and whether it has the shape of a question. Every other package may rely on that shape: an
-#   input that is not valid is refused before any of their rules is looked at.
-package privet.request
+# The request: what was asked, and whether it has the shape of a question. The other rules may rely on that shape:
+# an input that is not valid is refused before any of them is looked at.
+
+package privet.release
 
 # METADATA
 # title: Operations
