@@ -130,7 +130,7 @@ class Judge:
             private_head=b'{"effects":"%s","facts":' % effects.encode(),
             private_mid=b',"input":%s,"nobody":%s,"peer":' % (text, b"true" if nobody else b"false"),
             private_tail=b',"reasons":%s,"subject":"' % orjson.dumps(true_reasons),
-            size=_refusal_size(asked) if refused else None,
+            size=_refusal_size(asked, self._catalogue.ancestors.get(asked.purpose, frozenset())) if refused else None,
         )
 
 
@@ -144,8 +144,9 @@ def _told(decision: Decision, phantom: Decision, *, released: bool) -> Mapping[s
     }
 
 
-def _refusal_size(asked: Asked) -> int:
+def _refusal_size(asked: Asked, above: frozenset[str]) -> int:
     """Room for any true reason and any circumstances, computed from the request alone, so that lengths tell nothing."""
     names = sum(len(path.encode()) for path in asked.fields)
     static = len(asked.service) + len(asked.recipient) + len(asked.lookup) + 8 * len(asked.purpose.encode())
+    static += sum(2 * len(name.encode()) + 6 for name in above)
     return padme(_ROOM + static + 3 * names + _ROOM_A_FIELD * len(asked.fields))

@@ -1,7 +1,7 @@
 """The only place where plaintext comes into being: opens what a Grant names, and nothing else of the row.
 
-Only `release` may import this (held by the import contracts). Refuses, as one IntegrityError, a row that does not open in
-its place; what was not granted stays sealed.
+Only `release` may import this (held by the import contracts). Refuses, as one IntegrityError, a row that does not
+open in its place; what was not granted stays sealed.
 """
 
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ _DOTS = "•••"
 
 
 def mask(kind: ValueType, value: Value) -> Value:
-    """A masked copy: text types stay text, a date becomes the first of January of its year, a list keeps its length class.
+    """A masked copy: text types stay text, a date becomes the first of January of its year.
 
     email `a•••@•••.org`, phone its last two digits, text its first letter, integer and number their sign and
     leading digit's magnitude, boolean, enum and country nothing.
@@ -46,5 +46,5 @@ def _magnitude(value: int) -> int:
     """The power of ten at or below it: 1234 → 1000, -56 → -10, 0 → 0."""
     if value == 0:
         return 0
-    size = 10 ** (len(str(abs(value))) - 1)
+    size = int("1".ljust(len(str(abs(value))), "0"))
     return size if value > 0 else -size

@@ -1,4 +1,4 @@
-"""Reduces opened values to what a grant lets out. Refuses a transform it does not know: the value is dropped to None."""
+"""Reduces opened values to what a grant lets out. Refuses a transform it does not know: the value becomes None."""
 
 from collections.abc import Mapping
 

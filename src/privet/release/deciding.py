@@ -1,0 +1,121 @@
+"""Stage 2: what is known of the subject now, and what policy says to that.
+
+Refuses where the facts do not open: such a row gets the answer that nobody gets, and the log says why.
+"""
+
+from collections.abc import Sequence
+
+from privet.crypto.envelope import SubjectKeys, unwrap_subject_keys
+from privet.crypto.facts import open_facts
+from privet.crypto.keyring import Keyring
+from privet.decide.facts import facts_for
+from privet.decide.question import Circumstances
+from privet.decide.verdict import Judge, Question, Verdict
+from privet.domain.catalogue import Catalogue, Collection
+from privet.domain.ids import VaultId
+from privet.domain.ports import Clock, ReadUnit, RecordRow, SubjectRow, VaultState
+from privet.domain.request import Window
+from privet.errors import IntegrityError
+from privet.release.coarse import coarse_day
+from privet.release.controls import ControlBox
+from privet.release.stages import IdentifiedRead, PermittedRead
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+class Deciding:
+    """Informs and asks the judge for a batch."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        keyring: Keyring,
+        vault: VaultId,
+        judge: Judge,
+        controls: ControlBox,
+        clock: Clock,
+    ) -> None:
+        self._catalogue = catalogue
+        self._keyring = keyring
+        self._vault = vault
+        self._judge = judge
+        self._controls = controls
+        self._clock = clock
+        self._path_by_number = {field.number: path for path, field in catalogue.every_field.items()}
+
+    def decide(
+        self, unit: ReadUnit, state: VaultState, identified: Sequence[IdentifiedRead]
+    ) -> list[PermittedRead]:
+        """One verdict a read. For a permitted history its records are loaded, still sealed."""
+        now = self._clock()
+        keys_of: dict[bytes, SubjectKeys | None] = {}
+        questions = []
+        for read in identified:
+            row = read.row
+            person = None
+            if row is not None:
+                if row.subject not in keys_of:
+                    keys_of[row.subject] = self._unwrap(row)
+                keys = keys_of[row.subject]
+                if keys is not None:
+                    person = self._facts(keys, row, read.asked.purpose, now)
+                    if person is None:
+                        keys_of[row.subject] = None
+            asked = read.asked
+            questions.append(
+                Question(asked, person, self._controls.bearing_on(state, asked.service, asked.purpose))
+            )
+        verdicts = self._judge.judge(questions)
+        return [
+            PermittedRead(
+                read,
+                verdict,
+                keys_of.get(read.subject),
+                self._records(unit, read, verdict) if read.request.window is not None else (),
+            )
+            for read, verdict in zip(identified, verdicts, strict=True)
+        ]
+
+    def _unwrap(self, row: SubjectRow) -> SubjectKeys | None:
+        try:
+            return unwrap_subject_keys(self._keyring, self._vault, row.subject, row.keys)
+        except IntegrityError:
+            return None
+
+    def _facts(self, keys: SubjectKeys, row: SubjectRow, purpose: str, now: int) -> Circumstances | None:
+        try:
+            payload = open_facts(keys, self._vault, row.subject, row.facts_rev, row.facts)
+            return facts_for(
+                payload,
+                purpose=purpose,
+                above=self._catalogue.ancestors.get(purpose, _NOTHING),
+                numbers=self._path_by_number,
+                now=now,
+            )
+        except IntegrityError:
+            return None
+
+    def _records(self, unit: ReadUnit, read: IdentifiedRead, verdict: Verdict) -> tuple[RecordRow, ...]:
+        window = read.request.window
+        if window is None or read.row is None or not verdict.released:
+            return ()
+        collection = self._catalogue.collections[window.collection]
+        return tuple(
+            unit.records(
+                read.row.subject,
+                collection.number,
+                since=_day(collection, window.since),
+                until=_day(collection, window.until),
+                limit=_cut(window),
+            )
+        )
+
+
+def _day(collection: Collection, moment: int | None) -> int | None:
+    return None if moment is None else coarse_day(collection.coarse_time, moment)
+
+
+def _cut(window: Window) -> int | None:
+    """The store may cut by coarse time only where no exact bound can drop what it kept."""
+    return window.limit if window.until is None else None
