@@ -69,6 +69,7 @@ def fsck(
         check.take_signed(note, Fault.CHECKPOINT)
     for note in anchors:
         check.take_signed(note, Fault.ANCHOR)
+    check.begin()
     for done, entry in enumerate(entries, 1):
         check.take(entry)
         if progress is not None and done % WIDTH == 0:
@@ -91,9 +92,8 @@ class _Fsck:
         self._foreign = 0
         self._signed: dict[int, list[_Signed]] = {}
         self._tree = Frontier()
-        self._good = 0  # the largest trusted size at which the rebuilt root was right
+        self._proven = 0  # the largest signed size up to which every rebuilt root was right
         self._bad: int | None = None  # the smallest at which it was wrong
-        self._proven = 0
         self._aligned = True  # false once a gap was too wide to fill
         self._block: list[_Row] = []
         self._suspects: list[_Row] = []  # their stored hash says otherwise
@@ -126,6 +126,9 @@ class _Fsck:
         same.append(_Signed(checkpoint, fault))
 
     # -- the entries
+
+    def begin(self) -> None:
+        self._compare(0)
 
     def take(self, entry: StoredEntry) -> None:
         expected = self._tree.size + len(self._block)
@@ -237,12 +240,11 @@ class _Fsck:
 
     def _compare(self, size: int) -> None:
         for signed in self._signed.pop(size, ()):
-            if signed.checkpoint.root == self._tree.root():
-                self._good = max(self._good, size)
-                self._proven = max(self._proven, size)
-            else:
+            if signed.checkpoint.root != self._tree.root():
                 self._bad = size if self._bad is None else self._bad
                 self._report(signed.fault, f"the signed {signed.fault} of size {size} is of another tree")
+            elif self._bad is None:
+                self._proven = size
 
     def _judge(self, row: _Row, *, altered: bool) -> None:
         """Reports what is wrong with one entry, if anything."""
@@ -262,7 +264,6 @@ class _Fsck:
         if self._block:
             self._close_block()
         tree, head = self._tree, self._head
-        self._compare(0)
         if tree.size < head.size and self._aligned:
             self._report(Fault.MISSING, "missing", tree.size, head.size - 1)
         for size, group in sorted(self._signed.items()):
@@ -311,7 +312,7 @@ class _Fsck:
         if named or self._loose:
             return
         if self._bad is not None:
-            for first, last in self._narrow(self._good, self._bad - 1):
+            for first, last in self._narrow(self._proven, self._bad - 1):
                 self._report(Fault.RANGE, "altered; no stored hash tells which", first, last)
         elif not agrees and self._aligned:
             self._explain_tail()
@@ -319,10 +320,10 @@ class _Fsck:
     def _explain_tail(self) -> None:
         """All that was signed holds; the head, or an entry since the last checkpoint, does not."""
         frontier = self._frontier()
-        if self._good == self._tree.size or (frontier is not None and frontier == self._tree):
+        if self._proven == self._tree.size or (frontier is not None and frontier == self._tree):
             self._report(Fault.HEAD, "the stored head is not that of the entries")
             return
-        for first, last in self._narrow(self._good, self._tree.size - 1):
+        for first, last in self._narrow(self._proven, self._tree.size - 1):
             self._report(
                 Fault.RANGE, "altered, or the stored head was; no stored hash tells which", first, last
             )
