@@ -1,0 +1,119 @@
+"""What a driver or the disk says, in Privet's words: Unavailable, Conflict or IntegrityError, one sentence each.
+
+Refuses to pass on any text of a driver, since it may quote statements, parameters or rows.
+"""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import exc
+
+from privet.errors import Conflict, IntegrityError, PrivetError, Unavailable
+
+BUSY = "another process has been writing to this vault for 5 s; try again"
+DAMAGED = "the database file is damaged or not a Privet vault; restore a backup, or run `privet doctor`"
+FULL = "the disk is full; nothing was stored: make room, then try again"
+FAILING = "the disk refuses to read or write the vault; nothing was stored: look at the machine's log"
+READ_ONLY = "the vault cannot be written: its file or directory is read-only"
+CANNOT_OPEN = "the vault's database cannot be opened: look at its path and permissions"
+GONE = "the database server is not reachable or ended the connection; try again"
+SLOW = "the database took too long; try again"
+CONTENDED = "the database keeps finding this transaction in conflict with others; try again"
+OTHER = "the database refused a statement; nothing was stored: run `privet doctor`"
+
+_SQLITE = {
+    "SQLITE_BUSY": BUSY,
+    "SQLITE_LOCKED": BUSY,
+    "SQLITE_FULL": FULL,
+    "SQLITE_IOERR": FAILING,
+    "SQLITE_READONLY": READ_ONLY,
+    "SQLITE_PERM": READ_ONLY,
+    "SQLITE_CANTOPEN": CANNOT_OPEN,
+    "SQLITE_NOMEM": "the machine is out of memory; nothing was stored",
+    "SQLITE_TOOBIG": "a value is too large for the database",
+    "SQLITE_PROTOCOL": BUSY,
+}
+_POSTGRESQL = {
+    "40001": CONTENDED,
+    "40P01": CONTENDED,
+    "53100": FULL,
+    "55P03": BUSY,
+    "57014": SLOW,
+    "25006": READ_ONLY,
+}
+RETRIED = frozenset({"40001", "40P01"})
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """PostgreSQL's five-letter code, if the error carries one."""
+    found = getattr(getattr(error, "orig", error), "sqlstate", None)
+    return found if isinstance(found, str) else None
+
+
+def explain(error: BaseException) -> PrivetError:
+    """The error of ours for one of SQLAlchemy's, the driver's or the operating system's."""
+    if isinstance(error, PrivetError):
+        return error
+    if isinstance(error, OSError):
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        locked = error.errno in (errno.EROFS, errno.EACCES, errno.EPERM)
+        return Unavailable(FULL if full else READ_ONLY if locked else FAILING)
+    if isinstance(error, exc.TimeoutError):
+        return Unavailable("all database connections are in use; try again")
+    origin = getattr(error, "orig", None) or error
+    name = getattr(origin, "sqlite_errorname", None)
+    if isinstance(name, str):
+        return _explain_sqlite(name)
+    state = sqlstate(origin)
+    if state is not None:
+        return _explain_postgresql(state)
+    if getattr(error, "connection_invalidated", False) or type(origin).__name__ in (
+        "OperationalError",
+        "InterfaceError",
+    ):
+        return Unavailable(GONE)
+    return Unavailable(OTHER)
+
+
+def _explain_sqlite(name: str) -> PrivetError:
+    if name.startswith("SQLITE_CONSTRAINT"):
+        return Conflict("the stored state changed meanwhile: what was to be new is there already")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_MISMATCH")):
+        return IntegrityError(DAMAGED)
+    primary = "_".join(name.split("_")[:2])
+    return Unavailable(_SQLITE.get(primary, OTHER))
+
+
+def _explain_postgresql(state: str) -> PrivetError:
+    if state.startswith("23"):
+        return Conflict("the stored state changed meanwhile: what was to be new is there already")
+    if state.startswith("XX"):
+        return IntegrityError("the database server reports damaged data; restore a backup")
+    if state.startswith(("08", "57P")):
+        return Unavailable(GONE)
+    if state.startswith("28"):
+        return Unavailable("the database server refuses this user or password")
+    if state.startswith("3D"):
+        return Unavailable("the database server has no database of that name")
+    return Unavailable(_POSTGRESQL.get(state, OTHER))
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turns the database's errors into ours; a caller's own pass. The cause is cut: a driver's text may quote rows."""
+    try:
+        yield
+    except Exception as error:
+        if not is_ours_to_explain(error):
+            raise
+        raise explain(error) from None
+
+
+def is_ours_to_explain(error: Exception) -> bool:
+    """Whether SQLAlchemy or a driver raised it."""
+    return (
+        isinstance(error, exc.SQLAlchemyError)
+        or hasattr(error, "sqlite_errorname")
+        or type(error).__module__.startswith(("psycopg", "pysqlite3", "sqlite3"))
+    )

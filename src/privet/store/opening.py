@@ -1,0 +1,100 @@
+"""Opening a store by its URL: `sqlite:///PATH`, or `postgresql+psycopg://…`.
+
+Refuses a database that is not a Privet vault or of another schema. Creates only when told to, and never over
+something that exists.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from privet.domain.ids import VaultId, WorkerId
+from privet.domain.ports import Clock, Randomness, Store
+from privet.errors import InvalidInput, PrivetError, Unavailable
+from privet.store import sqlite_file
+from privet.store.faults import explained
+from privet.store.sqlite import SqliteStore
+
+
+def open_store(
+    url: str,
+    *,
+    create: bool = False,
+    vault: VaultId | None = None,
+    worker: WorkerId,
+    origin: str,
+    clock: Clock,
+    randomness: Randomness,
+) -> Store:
+    """The store at `url`. With `create`, a new one for `vault` whose log is named `origin`.
+
+    Raises InvalidInput for a URL we do not know, Unavailable for whatever stands there that cannot be used.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise InvalidInput(
+            "the database URL is not one: use sqlite:///PATH or postgresql+psycopg://…"
+        ) from None
+    if create and vault is None:
+        raise InvalidInput("a new vault needs an id")
+    backend = parsed.get_backend_name()
+    if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return _open_sqlite(Path(parsed.database), vault if create else None, origin)
+    if backend == "postgresql":
+        from privet.store.postgresql import open_postgresql
+
+        return open_postgresql(
+            parsed,
+            vault=vault if create else None,
+            worker=worker,
+            origin=origin,
+            clock=clock,
+            randomness=randomness,
+        )
+    raise InvalidInput("this kind of database is not known: use sqlite:///PATH or postgresql+psycopg://…")
+
+
+def _open_sqlite(path: Path, new: VaultId | None, origin: str) -> Store:
+    if new is not None:
+        _create_sqlite(path, new, origin)
+    sqlite_file.check_file(path)
+    try:
+        return SqliteStore(path)
+    except PrivetError as error:
+        if error.code == "integrity":
+            raise Unavailable(error.message) from None
+        raise
+
+
+def _create_sqlite(path: Path, vault: VaultId, origin: str) -> None:
+    """Makes the file, or leaves none: what failed half way is ours, and was never a vault."""
+    from sqlalchemy import create_engine, event
+
+    from privet.store.schema import migrate
+    from privet.store.vault_row import insert_vault
+
+    driver = sqlite_file.get_driver()
+    sqlite_file.create_file(driver, path)
+    try:
+        engine = create_engine(
+            "sqlite://", module=driver, creator=lambda: sqlite_file.connect(driver, path, read_only=False)
+        )
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        with explained():
+            try:
+                with engine.connect() as connection:
+                    with connection.begin():
+                        migrate(connection)
+                        insert_vault(connection, vault, origin)
+                    # The mark and the schema stand in the file itself from now on, not only in its WAL.
+                    sqlite_file.truncate_wal(connection.connection.driver_connection)
+            finally:
+                engine.dispose()
+    except BaseException:
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            with suppress(OSError):
+                path.with_name(name).unlink(missing_ok=True)
+        raise
