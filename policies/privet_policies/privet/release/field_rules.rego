@@ -19,7 +19,7 @@ against["unknown_field"] := asked - known
 # custom:
 #   rule: prohibited_field
 #   reason: purpose_prohibited
-against["prohibited_field"] := prohibited if releases
+against["prohibited_field"] := prohibited if reading
 
 # METADATA
 # title: Not a field of this service
@@ -36,7 +36,7 @@ against["outside_service"] := known - covered if service_known
 #   rule: purpose_not_allowed
 #   reason: purpose_not_permitted
 against["purpose_not_allowed"] := known - (clear | masked) if {
-	releases
+	reading
 	purpose_known
 }
 
@@ -46,7 +46,7 @@ against["purpose_not_allowed"] := known - (clear | masked) if {
 # custom:
 #   rule: never_used
 #   reason: purpose_not_permitted
-against["never_used"] := known - used if stores
+against["never_used"] := known - used if writing
 
 # METADATA
 # title: Allowed in clear
@@ -56,14 +56,14 @@ against["never_used"] := known - used if stores
 #   rule: clear
 #   reason: permitted
 clear contains field if {
-	releases
+	reading
 	some field in known
 	some name in catalogue.fields[field].allow
 	purpose.ancestors[name]
 }
 
 clear contains field if {
-	stores
+	writing
 	some field in (known & used)
 }
 
@@ -74,7 +74,7 @@ clear contains field if {
 #   rule: masked
 #   reason: permitted
 masked contains field if {
-	releases
+	reading
 	some field in known
 	some name in catalogue.fields[field].allow_masked
 	purpose.ancestors[name]
@@ -97,7 +97,7 @@ known contains field if {
 }
 
 known contains field if {
-	stores
+	writing
 	some field in asked
 	catalogue.fields[field].allow
 }

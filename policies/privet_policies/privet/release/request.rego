@@ -34,12 +34,12 @@ valid if {
 # METADATA
 # title: Releases data
 # description: Reads, finds and histories release data and need all the rules of release.
-releases if input.operation in {"find", "history", "read"}
+reading if input.operation in {"find", "history", "read"}
 
 # METADATA
 # title: Stores data
 # description: A write releases nothing; it needs the service's purposes and fields, not the field's allow.
-stores if input.operation == "write"
+writing if input.operation == "write"
 
 words_valid if {
 	is_string(input.service)

@@ -103,7 +103,7 @@ against["paused"] := asked if paused
 #   rule: budget_spent
 #   reason: budget_spent
 against["budget_spent"] := asked if {
-	releases
+	reading
 	not budget_left
 }
 

@@ -11,7 +11,7 @@ package privet.release
 #   rule: restricted
 #   reason: restricted
 against["restricted"] := asked if {
-	releases
+	reading
 	not unrestricted
 	not rescue
 }
@@ -25,7 +25,7 @@ against["restricted"] := asked if {
 #   rule: objected
 #   reason: objected
 against["objected"] := asked if {
-	releases
+	reading
 	objected
 	not imperative
 }
@@ -37,7 +37,7 @@ against["objected"] := asked if {
 #   rule: minor
 #   reason: minor
 against["minor"] := asked if {
-	releases
+	reading
 	advertising
 	not adult
 }
@@ -88,7 +88,7 @@ against["consent_invalid"] := consent_needed if consent == "consent_invalid"
 # custom:
 #   rule: expired
 #   reason: expired
-against["expired"] := asked & expired if releases
+against["expired"] := asked & expired if reading
 
 # METADATA
 # title: The state of her consent
@@ -118,13 +118,13 @@ consent_reasons := {
 # scope: document
 # description: All of them where the purpose rests on consent; the special ones whatever it rests on.
 consent_needed contains field if {
-	releases
+	reading
 	purpose.basis == "consent"
 	some field in known
 }
 
 consent_needed contains field if {
-	releases
+	reading
 	some field in special
 }
 
