@@ -74,12 +74,12 @@ def _collection(
             own = own.model_copy(update={"lookup": None})
         fields[inner] = _field(f"{name}.{inner}", own, shape, place, purposes, problems, collection=name)
     if not fields:
-        problems.error(path, '"fields" is missing or empty; a collection needs at least one field')
+        problems.missing(path, "fields", "a collection needs at least one field")
     declared = tuple(fields.values())
     retention = _days(shape.retention, (*path, "retention"), problems)
     time = shape.time
     if time is None:
-        problems.error(path, '"time" is missing; name the date of a record, for instance time: arrived')
+        problems.missing(path, "time", "name the date of a record, for instance time: arrived")
     elif time not in fields:
         check_name(time, (*path, "time"), problems)
         fields[time] = _implied(name, time, "date", shape, declared, retention)
@@ -130,7 +130,7 @@ def _field(
 
 def _category(own: Allowances, above: Allowances, path: Path, problems: Problems) -> str:
     if own.category is None and above.category is None:
-        problems.error(path, '"category" is missing; write for instance category: pd:Preference')
+        problems.missing(path, "category", "write for instance category: pd:Preference")
         return DEFAULT_CATEGORY
     inherited = own.category is None
     term = str(above.category if inherited else own.category)

@@ -33,13 +33,18 @@ def dotted(path: Path) -> str:
     return ".".join(k if _PLAIN.fullmatch(k) else quoted(k) for k in keys)
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant."""
+    return next(iter(difflib.get_close_matches(name[:100], sorted(known), n=1, cutoff=0.6)), None)
+
+
 def unknown(kind: str, plural: str, name: str, known: Iterable[str]) -> str:
     """A sentence for a name that is not there, with the nearest one that is."""
     names = sorted(known)
-    near = difflib.get_close_matches(name[:100], names, n=1, cutoff=0.6)
+    near = nearest(name, names)
     sentence = f"there is no {kind} {quoted(name)}"
-    if near:
-        return f"{sentence}; did you mean {quoted(near[0])}?"
+    if near is not None:
+        return f"{sentence}; did you mean {quoted(near)}?"
     if not names:
         return f"{sentence}; the catalogue has no {plural} yet, add it under {plural}"
     more = ", …" if len(names) > 8 else ""
@@ -52,6 +57,7 @@ class Problems:
     def __init__(self, file: str, lines: Mapping[Path, int] | None = None) -> None:
         self.file = file
         self.lines: Mapping[Path, int] = lines if lines is not None else {}
+        self._faulty: set[Path] = set()
         self._errors: list[tuple[int, str]] = []
         self._warnings: list[tuple[int, str]] = []
 
@@ -66,6 +72,15 @@ class Problems:
 
     def error(self, path: Path, message: str) -> None:
         self.error_at(self.line(path), path, message)
+
+    def missing(self, path: Path, key: str, message: str) -> None:
+        """Notes that an entry lacks a key, unless the key or the entry is already at fault for another reason."""
+        if path not in self._faulty and (*path, key) not in self._faulty:
+            self.error(path, f'"{key}" is missing; {message}')
+
+    def excuse(self, path: Path) -> None:
+        """What is missing here has been said in another way: a misspelt key, an entry that is no mapping."""
+        self._faulty.add(path)
 
     def error_at(self, line: int, path: Path, message: str) -> None:
         if len(self._errors) < _MOST:

@@ -41,11 +41,11 @@ def _read_purpose(
     parents = read_names(shape.parents, known, (*path, "parents"), problems)
     prohibited = bool(shape.prohibited)
     if shape.dpv is None:
-        problems.error(path, '"dpv" is missing; write for instance dpv: dpv:ServiceProvision')
+        problems.missing(path, "dpv", "write for instance dpv: dpv:ServiceProvision")
     elif not _TERM.fullmatch(shape.dpv):
         problems.error(
             (*path, "dpv"),
-            f"{quoted(shape.dpv)} has not the form dpv:Term; write for instance dpv:ServiceProvision",
+            f"{quoted(shape.dpv)} has not the form dpv:Term; write for instance dpv: dpv:ServiceProvision",
         )
     if shape.notice is not None and shape.notice not in notices:
         problems.error(
@@ -76,7 +76,7 @@ def _read_basis(shape: PurposeShape, name: str, problems: Problems) -> LegalBasi
     path = ("purposes", name)
     if shape.basis is None:
         if not shape.prohibited:
-            problems.error(path, '"basis" is missing; write for instance basis: consent, or prohibited: true')
+            problems.missing(path, "basis", "write for instance basis: consent, or prohibited: true")
         return None
     text = shape.basis.strip().replace("-", "_").replace(" ", "_")
     if text not in list(LegalBasis):

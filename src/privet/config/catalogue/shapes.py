@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from privet.config.catalogue.problems import Path, Problems, quoted, unknown
+from privet.config.catalogue.problems import Path, Problems, nearest, quoted, unknown
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Names = Annotated[list[Name], Field(max_length=5_000)]
@@ -104,7 +104,8 @@ def shape_of(model: type[S], raw: object, path: Path, problems: Problems) -> S:
     if raw is None:
         raw = {}
     if not isinstance(raw, dict):
-        problems.error(path, _WORDS["dict_type"])
+        problems.error(path, _WORDS["model_type"])
+        problems.excuse(path)
         return model()
     kept: Mapping[str, object] = raw
     try:
@@ -120,6 +121,10 @@ def shape_of(model: type[S], raw: object, path: Path, problems: Problems) -> S:
             problems.error(
                 place, _sentence(model, fault["type"], fault.get("ctx", {}), fault["loc"], fault["msg"])
             )
+        if fault["loc"]:
+            wrong = str(fault["loc"][0])
+            meant = nearest(wrong, model.model_fields) if fault["type"] == "extra_forbidden" else wrong
+            problems.excuse((*path, meant or wrong))
     bad = {fault["loc"][0] for fault in faults if fault["loc"]}
     return model.model_validate({k: v for k, v in kept.items() if k not in bad})
 

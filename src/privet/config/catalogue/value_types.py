@@ -29,7 +29,7 @@ class _Wrong(Exception):
 def read_type(shape: FieldShape, path: Path, problems: Problems) -> ValueType:
     """The type of a field with its bounds. A type that cannot be read is noted, and stands as string."""
     if shape.type is None:
-        problems.error(path, '"type" is missing; write for instance type: string')
+        problems.missing(path, "type", "write for instance type: string")
         return ValueType(kind="string", max_length=200)
     try:
         bare = _parse(shape.type.strip())
