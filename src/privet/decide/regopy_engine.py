@@ -6,18 +6,27 @@ About ten times slower than the default. REFUSES to start when the shipped known
 import contextlib
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from privet.decide.bundle import Bundle
 from privet.decide.known_answers import verify_known_answers
-from privet.decide.rego import PACKAGE, EngineFailure, RegoEngine
+from privet.decide.rego import DECISION, EXPLANATION, PACKAGE, EngineFailure, RegoEngine
 from privet.domain.decision import Reason
 from privet.errors import Unavailable
 
 if TYPE_CHECKING:
+    from regopy import Bundle as Compiled
     from regopy import Interpreter
+
+
+class _Loaded(NamedTuple):
+    interpreter: "Interpreter"
+    compiled: "Compiled"
+
+
+_PATH = PACKAGE.removeprefix("data.").replace(".", "/")
 
 
 class RegopyEngine(RegoEngine):
@@ -28,22 +37,22 @@ class RegopyEngine(RegoEngine):
         super().__init__(bundle)
         self._local = threading.local()
         verify_known_answers(_Unproved)
-        self._interpreter()
+        self._loaded()
 
-    def _interpreter(self) -> "Interpreter":
-        interpreter: Any = getattr(self._local, "interpreter", None)
-        if interpreter is None:
-            interpreter = self._local.interpreter = _load(self._bundle)
-        return interpreter
+    def _loaded(self) -> _Loaded:
+        loaded: Any = getattr(self._local, "loaded", None)
+        if loaded is None:
+            loaded = self._local.loaded = _load(self._bundle)
+        return loaded  # type: ignore[no-any-return]  # thread-local attributes have no types
 
     def _evaluate(self, entrypoint: str, question: bytes, parsed: Mapping[str, object]) -> object:
         del parsed
         try:
-            interpreter = self._interpreter()
+            interpreter, compiled = self._loaded()
             # As a term of the language: set_input() would cut the question at a NUL.
             interpreter.set_input_term(question.decode())
-            result = orjson.loads(str(interpreter.query(f"answer := {PACKAGE}.{entrypoint}")))
-            return result["bindings"]["answer"]
+            output = interpreter.query_bundle_entrypoint(compiled, f"{_PATH}/{entrypoint}")
+            return orjson.loads(str(output))["expressions"][0]
         except (KeyboardInterrupt, SystemExit):
             self._forget()
             raise
@@ -53,7 +62,7 @@ class RegopyEngine(RegoEngine):
 
     def _forget(self) -> None:
         with contextlib.suppress(AttributeError):
-            del self._local.interpreter
+            del self._local.loaded
 
     def close(self) -> None:
         self._forget()
@@ -67,7 +76,7 @@ class _Unproved(RegopyEngine):
         self._local = threading.local()
 
 
-def _load(bundle: Bundle) -> "Interpreter":
+def _load(bundle: Bundle) -> _Loaded:
     try:
         from regopy import Interpreter
     except ImportError as error:
@@ -79,6 +88,7 @@ def _load(bundle: Bundle) -> "Interpreter":
         for path, source in bundle.modules.items():
             interpreter.add_module(path, source)
         interpreter.add_data_json(bundle.data.decode())
+        compiled = interpreter.build(None, [f"{_PATH}/{DECISION}", f"{_PATH}/{EXPLANATION}"])
     except Exception as error:  # noqa: BLE001 - the binding raises a class of its own for each fault
         raise Unavailable(f"regopy cannot load the policy: {type(error).__name__}") from None
-    return interpreter
+    return _Loaded(interpreter, compiled)

@@ -128,9 +128,9 @@ def drawn(seed: int) -> Catalogue:
     terms = ["dpv:ServiceProvision", "dpv:DirectMarketing", "dpv:Advertising", "dpv:PersonalisedAdvertising"]
     purposes = []
     for index, name in enumerate(names):
-        prohibited = dice.random() < 0.08
+        prohibited = dice.random() < 0.03
         parents = dice.sample(names[:index], k=min(index, dice.choice([0, 1, 1, 2])))
-        basis = None if prohibited or dice.random() < 0.05 else dice.choice(list(LegalBasis))
+        basis = None if prohibited or dice.random() < 0.02 else dice.choice(list(LegalBasis))
         purposes.append(
             purpose(name, basis, *parents, dpv=dice.choice(terms + terms[:1] * 4), prohibited=prohibited)
         )
@@ -161,7 +161,7 @@ def drawn(seed: int) -> Catalogue:
     services = [
         Service(
             name=f"service-{index}",
-            purposes=frozenset(some(8)),
+            purposes=frozenset(dice.sample(names, k=dice.randint(1, len(names)))),
             fields=tuple(
                 dice.sample([*paths, "*", "room.*", "stays.*"], k=dice.randint(1, min(6, len(paths))))
             ),

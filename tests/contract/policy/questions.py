@@ -10,8 +10,8 @@ from privet.domain.catalogue import Catalogue
 from tests.contract.policy.straight import STATUS
 
 ODD = [
-    "", " ", "*", "room.*", "\x00", "a\x00b", "é", "e\u0301", "Ω≈ç√", "用户", "🏨", "\u202eabc", "\ufeff", "\ufffd", '"', "\\",
-    "{{", "true", "null", "0", "data.privet", "__proto__", "x" * 300, "İstanbul", "\u2028", "\x7f", "service-1 ",
+    "", " ", "*", "room.*", "\x00", "a\x00b", "é", "e\u0301", "Ω≈ç√", "用户", "🏨", "\u202eabc", "\ufeff", "\ufffd", '"',
+    "{{", "true", "null", "0", "data.privet", "__proto__", "x" * 300, "İstanbul", "\u2028", "\x7f", "service-1 ", "\\",
 ]  # fmt: skip
 WRONG: list[Any] = [
     None,
@@ -34,8 +34,8 @@ WRONG: list[Any] = [
 ]
 PLACES = [
     ("service",), ("operation",), ("purpose",), ("recipient",), ("lookup",), ("fields",), ("consent",), ("subject",),
-    ("controls",), ("subject", "restricted"), ("subject", "objected"), ("subject", "minor"), ("subject", "relationship"),
-    ("subject", "expired"), ("controls", "paused"), ("controls", "budget_spent"), ("controls", "break_glass"),
+    ("controls",), ("subject", "restricted"), ("subject", "objected"), ("subject", "minor"),
+    ("subject", "relationship"), ("subject", "expired"), ("controls", "paused"), ("controls", "budget_spent"), ("controls", "break_glass"),
 ]  # fmt: skip
 
 

@@ -145,9 +145,9 @@ def field_answer(catalogue: Catalogue, question: Mapping[str, Any], path: str) -
     vital = purpose.basis == LegalBasis.VITAL_INTEREST
     if subject["restricted"] and not (vital and controls["break_glass"]):
         return "restricted"
-    if set(subject["objected"]) & above(catalogue, name) and not vital:
-        if purpose.basis != LegalBasis.LEGAL_OBLIGATION:
-            return "objected"
+    duty = vital or purpose.basis == LegalBasis.LEGAL_OBLIGATION
+    if set(subject["objected"]) & above(catalogue, name) and not duty:
+        return "objected"
     if subject["minor"] and any(catalogue.purposes[a].dpv in ADVERTISING for a in above(catalogue, name)):
         return "minor"
     if purpose.basis == LegalBasis.CONSENT or field_asked.special:

@@ -1,0 +1,56 @@
+"""The engines of the contract suite, each started the way the vault starts it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from privet.decide.bundle import Bundle, write_bundle
+from privet.decide.embedded import EmbeddedEngine
+from privet.decide.engines import open_engine
+from privet.decide.opa import OpaEngine
+from privet.decide.regopy_engine import RegopyEngine
+from privet.domain.decision import PolicyEngine
+
+Start = Callable[[Bundle], PolicyEngine]
+
+
+@pytest.fixture
+def opa_engine(opa_server: Callable[..., Any], tmp_path: Path) -> Start:
+    """Starts a real OPA with the bundle, and the engine that asks it."""
+
+    def start(bundle: Bundle) -> OpaEngine:
+        server = opa_server(write_bundle(bundle, tmp_path / f"{bundle.revision[:8]}.tar.gz"), token="s3cret")
+        return OpaEngine(bundle, server.url, token="s3cret", timeout=10)
+
+    return start
+
+
+@pytest.fixture(params=["embedded", "regopy", "opa", "memo over embedded", "memo over opa"])
+def start(request: pytest.FixtureRequest) -> Iterator[Start]:
+    """Starts the engine under test with a bundle; all are closed when the test ends."""
+    started: list[PolicyEngine] = []
+
+    def begin(bundle: Bundle) -> PolicyEngine:
+        engine: PolicyEngine
+        match request.param:
+            case "embedded":
+                engine = EmbeddedEngine(bundle)
+            case "regopy":
+                engine = RegopyEngine(bundle)
+            case "memo over embedded":
+                engine = open_engine(bundle, "embedded")
+            case "opa":
+                engine = request.getfixturevalue("opa_engine")(bundle)
+            case _:
+                server = request.getfixturevalue("opa_engine")(bundle)
+                server.close()
+                url = f"{server._client.schema}{server._client.host}:{server._client.port}"
+                engine = open_engine(bundle, "opa", opa_url=url, opa_token="s3cret", opa_timeout=10)
+        started.append(engine)
+        return engine
+
+    yield begin
+    for engine in started:
+        engine.close()
