@@ -1,28 +1,11 @@
 """Fixed ids and keys: what is tested here never depends on chance, except where hypothesis says so."""
 
-import hashlib
-from collections.abc import Callable
-
 import pytest
 
 from privet.crypto.envelope import SubjectKeys
 from privet.crypto.keyring import MemoryKeyring
 from privet.domain.ids import SubjectId, VaultId
-
-
-def counted(seed: str) -> Callable[[int], bytes]:
-    """A reproducible source of bytes: SHA-256 of seed and counter."""
-    state = 0
-
-    def draw(size: int) -> bytes:
-        nonlocal state
-        out = b""
-        while len(out) < size:
-            out += hashlib.sha256(f"{seed} {state}".encode()).digest()
-            state += 1
-        return out[:size]
-
-    return draw
+from tests.vectors.make_crypto_golden import counted
 
 
 @pytest.fixture

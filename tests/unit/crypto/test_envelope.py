@@ -2,6 +2,7 @@
 
 import pytest
 
+from privet.crypto.aead import FieldCipher
 from privet.crypto.envelope import (
     BLOB_SIZE,
     SubjectKeys,
@@ -139,8 +140,14 @@ def test_wrapping_keys_of_a_wrong_length() -> None:
 
 
 def test_subkeys_differ(keys: SubjectKeys) -> None:
-    """Data, audit and facts are three keys: what one seals no other opens. Each cipher is made once where it pays."""
-    ciphers = [keys.data_cipher, keys.audit_cipher, keys.facts_cipher]
+    """Each use has its own key: what one seals no other opens. Ciphers that a row needs often are made once."""
+    ciphers = [
+        keys.data_cipher,
+        keys.audit_cipher,
+        keys.facts_cipher,
+        keys.ledger_cipher,
+        keys.pending_cipher,
+    ]
     for at, cipher in enumerate(ciphers):
         sealed = cipher.seal(bytes(12), b"x", b"")
         for other in ciphers[:at] + ciphers[at + 1 :]:
@@ -153,8 +160,6 @@ def test_subkeys_differ(keys: SubjectKeys) -> None:
 def test_facts_key_and_tag_are_as_documented(keys: SubjectKeys) -> None:
     """facts = Expand(K_audit, join("facts")); the tag is an HMAC under K_audit, the same each time."""
     sealed = keys.facts_cipher.seal(bytes(12), b"x", b"")
-    from privet.crypto.aead import FieldCipher
-
     assert FieldCipher(expand(b"a" * 32, join(b"facts"))).open(sealed, b"") == b"x"
     assert len(keys.tag) == 32
     assert keys.tag == SubjectKeys(b"other data key, 32 bytes long...", b"a" * 32).tag
@@ -168,3 +173,11 @@ def test_record_ids(keys: SubjectKeys) -> None:
     assert {len(record) for record in ids} == {16}
     assert keys.record_id(1, b"a") == keys.record_id(1, b"a")
     assert SubjectKeys(b"e" * 32, b"a" * 32).record_id(1, b"a") != keys.record_id(1, b"a")
+
+
+def test_receipt_pseudonym(keys: SubjectKeys) -> None:
+    """16 bytes, the same in each of her receipts, another person's differ, and it is not her access tag."""
+    pseudonym = keys.receipt_pseudonym
+    assert len(pseudonym) == 16
+    assert pseudonym == keys.receipt_pseudonym != SubjectKeys(b"d" * 32, b"b" * 32).receipt_pseudonym
+    assert not keys.tag.startswith(pseudonym)

@@ -62,4 +62,5 @@ def test_all_holders(tmp_path: Path) -> None:
 
 def test_every_holder_is_listed(tmp_path: Path) -> None:
     """A new key holder must be added here, and so be tested."""
-    assert {type(holder) for holder in holders(tmp_path)} == set(Secret.__subclasses__())
+    ours = {kind for kind in Secret.__subclasses__() if kind.__module__.startswith("privet.crypto.")}
+    assert {type(holder) for holder in holders(tmp_path)} == ours
