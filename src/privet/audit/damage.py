@@ -19,11 +19,11 @@ class StoredEntry(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
-    """The log's own unsigned word on itself. `frontier` is Frontier.to_bytes(), where it is kept."""
+    """The log's own unsigned word on itself. `root` and `frontier` (Frontier.to_bytes()) where they are kept."""
 
     origin: str
     size: int
-    root: bytes
+    root: bytes | None = None
     frontier: bytes | None = None
 
 
@@ -70,6 +70,7 @@ class FsckReport:
     """The result. `ok` is the verdict; `damages` are in order of position, cut at the limit (`total` counts all).
 
     `proven` is the size of the largest signed checkpoint that holds: entries beyond it rest on the unsigned head.
+    `foreign` counts sound checkpoints and anchors of other origins (the log before a restore), which are not compared.
     `late` are positions whose id is older than its neighbours' (a clock set back, or a replayed entry).
     """
 
@@ -78,7 +79,7 @@ class FsckReport:
     proven: int
     checkpoints: int
     anchors: int
-    foreign_anchors: int
+    foreign: int
     damages: tuple[Damage, ...]
     total: int
     late: tuple[int, ...]

@@ -23,7 +23,7 @@ from privet.domain.ids import EntryId
 from privet.errors import PrivetError
 
 FindTile = Callable[[int, int], bytes | None]
-"""(level, n) → the stored hashes of a tile, or None. Full ones at level 0, full or partial above."""
+"""(level, n) → the stored hashes of a tile, full or partial, or None when it is not stored."""
 
 ID_WINDOW: Final = 65_536
 MAX_GAP: Final = 1 << 20
@@ -115,10 +115,7 @@ class _Fsck:
             self._report(fault, f"a stored {fault} does not verify ({error})")
             return
         if checkpoint.origin != self._head.origin:
-            if fault is Fault.ANCHOR:
-                self._foreign += 1  # of the log before a restore
-            else:
-                self._report(fault, "a stored checkpoint is of another log")
+            self._foreign += 1  # of the log before a restore
             return
         same = self._signed.setdefault(checkpoint.size, [])
         if same and same[0].checkpoint.root != checkpoint.root:
@@ -180,16 +177,16 @@ class _Fsck:
     def _close_block(self) -> None:
         block, self._block = self._block, []
         n = self._tree.size // WIDTH
-        tile = self._find_tile(0, n)
-        whole = tile is not None and len(tile) == WIDTH * HASH_BYTES
-        if (tile is not None and not whole) or (tile is None and self._tiled and len(block) == WIDTH):
+        full = len(block) == WIDTH
+        tile = _bytes(self._find_tile(0, n))
+        tiled = len(tile) // HASH_BYTES
+        if full and tiled != WIDTH and (tile or self._tiled):
             self._report(Fault.HASH, f"hash tile {n} is missing or cut short", block[0].pos, block[-1].pos)
         computed: list[bytes] = []
         believed: list[bytes] = []
         suspects: list[_Row] = []
         for i, row in enumerate(block):
-            tiled = tile[i * HASH_BYTES : (i + 1) * HASH_BYTES] if tile is not None and whole else None
-            stored = row.stored if tiled is None else tiled
+            stored = tile[i * HASH_BYTES : (i + 1) * HASH_BYTES] if i < tiled else row.stored
             mine = row.computed if row.present else (stored or _NO_HASH)
             computed.append(mine)
             believed.append(stored or mine)
@@ -201,7 +198,7 @@ class _Fsck:
                 self._judge(row, altered=False)
                 if row.stored not in (None, mine):
                     self._report(Fault.HASH, "its stored hash is wrong", row.pos, id_=row.id)
-        suspects = self._ask_above(n, computed, believed, suspects) if len(block) == WIDTH else suspects
+        suspects = self._ask_above(n, computed, believed, suspects) if full else suspects
         self._suspects += suspects[: self._limit]
         self._grow(computed)
 
@@ -226,7 +223,7 @@ class _Fsck:
         if tile not in self._uppers:
             self._uppers = {tile: self._find_tile(1, tile)}
         data = self._uppers[tile]
-        found = (data or b"")[i * HASH_BYTES : (i + 1) * HASH_BYTES]
+        found = _bytes(data)[i * HASH_BYTES : (i + 1) * HASH_BYTES]
         return found if len(found) == HASH_BYTES else None
 
     def _grow(self, hashes: list[bytes]) -> None:
@@ -269,19 +266,7 @@ class _Fsck:
         for size, group in sorted(self._signed.items()):
             if size > tree.size and self._aligned:
                 self._report(Fault.ROLLBACK, f"a signed {group[0].fault} tells of {size} entries")
-        agrees = self._aligned and tree.size == head.size and tree.root() == head.root
-        if agrees and self._bad is None:
-            for row in self._unvouched:
-                self._judge(row, altered=False)
-            for row in self._suspects:
-                self._report(Fault.HASH, "its stored hash is wrong", row.pos, id_=row.id)
-                self._judge(row, altered=False)
-            for n in self._loose:
-                self._report(
-                    Fault.HASH, f"the hash above tile {n} is wrong", n * WIDTH, n * WIDTH + WIDTH - 1
-                )
-        else:
-            self._explain(agrees=agrees)
+        self._explain()
         self._damages.sort(key=lambda damage: (damage.first is None, damage.first or 0))
         return FsckReport(
             size=tree.size,
@@ -289,32 +274,41 @@ class _Fsck:
             proven=self._proven,
             checkpoints=self._counts[Fault.CHECKPOINT],
             anchors=self._counts[Fault.ANCHOR],
-            foreign_anchors=self._foreign,
+            foreign=self._foreign,
             damages=tuple(self._damages),
             total=self._total,
             late=tuple(self._late),
         )
 
-    def _explain(self, *, agrees: bool) -> None:
-        """The rebuilt root is wrong somewhere: name the entries, else the narrowest range, else the head."""
+    def _explain(self) -> None:
+        """Judges between leaves and stored hashes; if the root is wrong and no entry is to blame, names a range."""
+        tree, head = self._tree, self._head
+        agrees = self._aligned and tree.size == head.size and tree.root() == head.root
+        sound = tree.size if agrees and self._bad is None else self._proven  # leaves below it are genuine
+        blamed = any(damage.fault is Fault.MISSING for damage in self._damages)
         for row in self._suspects:
-            self._judge(row, altered=True)
+            if row.pos < sound:
+                self._report(Fault.HASH, "its stored hash is wrong", row.pos, id_=row.id)
+            self._judge(row, altered=row.pos >= sound)
         for row in self._unvouched:
-            if row.parsed:
+            if row.parsed and row.pos >= sound:
                 self._report(Fault.ENTRY, "its leaf or its sealed part was altered", row.pos, id_=row.id)
             else:
                 self._judge(row, altered=False)
-        named = [d.first for d in self._damages if d.fault in (Fault.LEAF, Fault.ENTRY, Fault.MISSING)]
+        named = [row.pos for row in (*self._suspects, *self._unvouched) if row.pos >= sound]
         for n in self._loose:
             first, last = n * WIDTH, n * WIDTH + WIDTH - 1
-            if not any(pos is not None and first <= pos <= last for pos in named):
+            if last < sound:
+                self._report(Fault.HASH, f"the hash above tile {n} is wrong", first, last)
+            elif not any(first <= pos <= last for pos in named):
                 self._report(Fault.RANGE, "altered, and its stored hashes with it", first, last)
-        if named or self._loose:
+                blamed = True
+        if blamed or named or not self._aligned:
             return
         if self._bad is not None:
             for first, last in self._narrow(self._proven, self._bad - 1):
                 self._report(Fault.RANGE, "altered; no stored hash tells which", first, last)
-        elif not agrees and self._aligned:
+        elif not agrees and head.root is not None:
             self._explain_tail()
 
     def _explain_tail(self) -> None:

@@ -155,6 +155,17 @@ def grown_tiles(
         level += 1
 
 
+def partial_tile(size: int, leaf_hashes: Callable[[int, int], bytes]) -> tuple[Tile, bytes] | None:
+    """The partial tile of level 0 of a tree of `size`, or None when the last one is full.
+
+    To store when a checkpoint of that size is signed (tlog-tiles asks for it): it pins the leaves of the tail.
+    """
+    n, width = divmod(size, WIDTH)
+    if not width:
+        return None
+    return Tile(0, n, width), _check_width(leaf_hashes(n * WIDTH, size), width)
+
+
 def tile_root(data: bytes) -> bytes:
     """The root over the hashes of a tile; of a full one, its hash in the tile above."""
     return root_of(_hashes(data))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privet.audit.canonical import MAX_BYTES, MAX_DEPTH, MAX_INT, canonical, parse_canonical, unsafe_canonical
+from privet.audit.leaf import Act
 from privet.errors import IntegrityError, InvalidInput
 
 KEYS = st.text(st.characters(max_codepoint=127), max_size=8)
@@ -77,6 +78,11 @@ def test_other_spellings_are_refused(data: bytes) -> None:
     """White space, other orders, escapes, numbers, duplicates, bad UTF-8 and depth are IntegrityError."""
     with pytest.raises(IntegrityError):
         parse_canonical(data)
+
+
+def test_an_enum_of_strings_is_its_value() -> None:
+    """Codes may be members of a StrEnum: they are written as plain strings."""
+    assert canonical({"act": Act.READ}) == b'{"act":"read"}'
 
 
 def test_depth_and_length_limits() -> None:

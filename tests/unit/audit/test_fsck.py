@@ -11,7 +11,7 @@ from privet.audit.damage import Damage, Fault, FsckReport, StoredEntry
 from privet.audit.fsck import ID_WINDOW, fsck
 from privet.audit.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from privet.audit.note import NoteKey
-from privet.audit.tiles import tile_root
+from privet.audit.tiles import partial_tile, tile_root
 from tests.unit.audit.logs import KEY, ORIGIN, SIGNER, Log, draw, entry_id, make_entry, make_log, sign
 
 BIG = make_log(600, (0, 100, 300, 512, 600))
@@ -63,7 +63,7 @@ def test_progress_and_counts() -> None:
     report = check(BIG, anchors=(BIG.checkpoints[2], other), keys=[KEY, old], progress=seen.append)
     assert report.ok
     assert seen == [256, 512]
-    assert (report.checkpoints, report.anchors, report.foreign_anchors) == (5, 2, 1)
+    assert (report.checkpoints, report.anchors, report.foreign) == (5, 2, 1)
     assert not check(BIG, anchors=(foreign,), keys=[KEY, old]).ok
 
 
@@ -202,6 +202,40 @@ def test_an_altered_tile_does_not_hide_an_altered_sealed_part() -> None:
         if not keep:
             del log.tiles.rows[1, 0]
         assert {fault for fault, _, _ in found(check(log))} == {Fault.HASH, Fault.SEALED}
+
+
+def test_a_store_without_a_head() -> None:
+    """No stored root: signed checkpoints and stored hashes judge, and what neither covers is not blamed."""
+    head = replace(BIG.head, root=None, frontier=None)
+    for log in (BIG, BARE):
+        assert check(log, head=head).ok
+        assert check(log, head=head, checkpoints=[]).ok
+    for pos, kept in ((20, 5), (530, 3), (530, 5)):
+        log = copy(BIG)
+        log.entries[pos] = log.entries[pos]._replace(leaf=reword(log.entries[pos].leaf))
+        faults = found(check(log, head=head, checkpoints=log.checkpoints[:kept]))
+        assert (Fault.LEAF, pos, pos) in faults
+        assert {first for _, first, _ in faults} <= {pos, None}
+    log = copy(BIG)
+    log.tiles.rows[1, 0] = spoil(log.tiles.rows[1, 0], 40)
+    assert found(check(log, head=head)) == [(Fault.HASH, 256, 511)]
+    assert found(check(log, head=head, checkpoints=[])) == [(Fault.RANGE, 256, 511)]
+
+
+def test_the_partial_tile_of_a_checkpoint_pins_the_tail() -> None:
+    """A partial tile kept when the checkpoint was signed names the leaf; entries after it rest on what fits."""
+    log = copy(BARE)
+    tile = partial_tile(580, log.tiles.leaf_hashes)
+    assert tile is not None
+    log.tiles.rows[0, 2] = tile[1]
+    head = replace(log.head, root=None, frontier=None)
+    assert check(log, head=head).ok
+    for pos in (512, 579):
+        spoiled = copy(log)
+        spoiled.entries[pos] = log.entries[pos]._replace(leaf=reword(log.entries[pos].leaf))
+        faults = found(check(spoiled, head=head))
+        assert (Fault.LEAF, pos, pos) in faults
+        assert {first for _, first, _ in faults} <= {pos, None}
 
 
 def test_missing_and_cut_tiles() -> None:
@@ -343,11 +377,10 @@ def test_two_roots_at_one_size_are_a_fork() -> None:
 
 
 def test_checkpoints_that_do_not_verify_are_told() -> None:
-    """Malformed, unsigned, or of another log: told, and not believed."""
-    stranger = sign(600, BIG.head.root).replace(ORIGIN.encode() + b" ", b"stranger ")
-    other = NoteKey(name="other", public=SIGNER.public)
+    """Malformed, unsigned, or under a name that is not known: told, and not believed."""
+    stranger = sign(600, BIG.head.root or b"").replace(ORIGIN.encode() + b" ", b"stranger ")
     for bad in (b"junk", stranger, _signed_as("other", 600)):
-        report = check(BIG, checkpoints=[bad], keys=[KEY, other])
+        report = check(BIG, checkpoints=[bad])
         assert found(report) == [(Fault.CHECKPOINT, None, None)]
         assert report.proven == 0
 

@@ -17,6 +17,7 @@ from privet.audit.tiles import (
     grown_tiles,
     parse_bundle,
     parse_tile_path,
+    partial_tile,
     tile_path,
     tile_width,
     tiles_of,
@@ -123,6 +124,16 @@ def test_growing_past_65536_fills_a_tile_of_level_1() -> None:
     assert len(tiles.rows[1, 0]) == 256 * 32
     assert len(tiles.rows[1, 1]) == 1 * 32
     assert tiles.rows[2, 0] == root_of(leaves[:65_536])
+
+
+def test_the_partial_tile_is_the_tail() -> None:
+    """Of 300 leaves: 44 hashes of tile 1. Of 256: none. A source that gives too few is refused."""
+    tiles = MemoryTiles()
+    tiles.grow(hashes(300))
+    assert partial_tile(300, tiles.leaf_hashes) == (Tile(0, 1, 44), b"".join(hashes(300)[256:]))
+    assert partial_tile(256, tiles.leaf_hashes) is None
+    with pytest.raises(IntegrityError):
+        partial_tile(301, tiles.leaf_hashes)
 
 
 def test_a_tree_cannot_shrink() -> None:
