@@ -99,7 +99,7 @@ class _Journal(_Shape):
 
 
 class _File(_Shape):
-    format: Literal[1]
+    format: Annotated[int, Field(ge=1, le=FORMAT)]
     vault_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     database: _Database = Field(default_factory=_Database)
     keyring: _Keyring = Field(default_factory=_Keyring)

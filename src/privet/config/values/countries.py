@@ -29,4 +29,4 @@ CODES = ALPHA2 | ALPHA3
 
 def is_country(text: str) -> bool:
     """Whether it is a code, in capitals or small letters (`PT`, `prt`), not a mixture."""
-    return text.upper() in CODES and (text.isupper() or text.islower())
+    return text.isascii() and text.upper() in CODES and (text.isupper() or text.islower())

@@ -43,8 +43,9 @@ def decode_value(kind: ValueType, data: bytes) -> Value:
         if decode is not None:
             return decode(data)
         if kind.of is not None:
-            item = _DECODERS[kind.of.kind]
-            return [item(one.encode("utf-8")) for one in orjson.loads(data)]
+            item, found = _DECODERS[kind.of.kind], orjson.loads(data)
+            if isinstance(found, list):
+                return [item(one.encode("utf-8")) for one in found]
     except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation):
         pass
     raise IntegrityError(f"a stored value does not read as {kind.kind}; was the type of its field changed?")

@@ -1,0 +1,173 @@
+"""`privet.toml`: written and read back, and refused with file, line, key and fix."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from privet.config.settings import PolicySettings, default_settings, load_settings, write_settings
+from privet.domain.ids import VaultId
+from privet.errors import InvalidInput, Unavailable
+
+VAULT = VaultId(bytes(range(16)))
+HEAD = f'format = 1\nvault_id = "{VAULT.hex()}"\n'
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    """The defaults of a new vault, and settings that differ from all of them."""
+    plain = default_settings(tmp_path, VAULT)
+    write_settings(tmp_path, plain)
+    assert load_settings(tmp_path) == plain
+    changed = replace(
+        plain,
+        database_url='postgresql+psycopg://u:p"\\@db/privet',
+        keyring_path=Path("/safe/keys.json"),
+        policy=PolicySettings(
+            engine="opa", url="http://127.0.0.1:8181", token_file=tmp_path / "token", timeout_ms=50
+        ),
+        log_origin="privet.example.org/guests",
+        journal_path=tmp_path / "j" / "journal",
+    )
+    write_settings(tmp_path, changed)
+    assert load_settings(tmp_path) == changed
+
+
+def test_a_file_of_two_lines_is_enough(tmp_path: Path) -> None:
+    """All else has defaults, relative to the vault directory."""
+    (tmp_path / "privet.toml").write_text(HEAD)
+    found = load_settings(tmp_path)
+    assert found.vault_id == VAULT
+    assert found.database_url == f"sqlite:///{tmp_path}/vault.db"
+    assert found.is_sqlite
+    assert found.keyring_path == tmp_path / "keyring.json"
+    assert (found.policy.engine, found.policy.timeout_ms) == ("embedded", 200)
+    assert found.log_origin == f"privet/{VAULT.hex()}"
+
+
+def test_paths_do_not_depend_on_where_the_command_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vault opened by a relative path has absolute paths, so that a later chdir changes nothing."""
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "privet.toml").write_text(HEAD)
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(Path("v")).database_url == f"sqlite:///{tmp_path}/v/vault.db"
+
+
+def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    """A database URL may hold a password: mode 0600, no temporary file left, no URL in the repr."""
+    settings = default_settings(tmp_path, VAULT, database_url="postgresql+psycopg://u:hunter2@db/x")
+    write_settings(tmp_path, settings)
+    assert (tmp_path / "privet.toml").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["privet.toml"]
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        (HEAD + "[polic]\n", 'privet.toml:3: polic: there is no key "polic"; did you mean "policy"?'),
+        (
+            HEAD + '[policy]\nengne = "opa"\n',
+            'privet.toml:4: policy.engne: there is no key "engne"; did you mean "engine"?',
+        ),
+        (
+            HEAD + '[policy]\nengine = "rego"\n',
+            'privet.toml:4: policy.engine: must be "embedded", "opa" or "regopy"',
+        ),
+        (
+            HEAD + '[policy]\nengine = "opa"\n',
+            (
+                'privet.toml: policy.url: is missing; with engine = "opa" it must be the address of an OPA server, '
+                'for instance url = "http://127.0.0.1:8181"'
+            ),
+        ),
+        (
+            HEAD + "[policy]\ntimeout_ms = 0\n",
+            "privet.toml:4: policy.timeout_ms: must be a whole number of milliseconds from 1 to 60000",
+        ),
+        (
+            HEAD + '[database]\nurl = "mysql://x"\n',
+            (
+                "privet.toml:4: database.url: must start with sqlite:/// or postgresql+psycopg://, "
+                'for instance url = "sqlite:///vault.db"'
+            ),
+        ),
+        (HEAD + "[keyring]\npath = 3\n", "privet.toml:4: keyring.path: must be a text in quotes, a path"),
+        (HEAD + "keyring = 3\n", "privet.toml:3: keyring: must be a section in [ ]"),
+        (
+            'format = 1\nvault_id = "abc"\n',
+            "privet.toml:2: vault_id: must be 32 hexadecimal digits in quotes, as `privet init` wrote it",
+        ),
+        (
+            "format = 1\n",
+            (
+                "privet.toml:1: vault_id: is missing; "
+                "it must be 32 hexadecimal digits in quotes, as `privet init` wrote it"
+            ),
+        ),
+        (HEAD.replace("format = 1\n", ""), "privet.toml:1: format: is missing; it must be 1"),
+        (HEAD.replace("format = 1", "format = true"), "privet.toml:1: format: must be 1"),
+        (
+            HEAD + '[log]\norigin = "a b"\n',
+            (
+                "privet.toml:4: log.origin: must be a name without spaces or +, "
+                'for instance origin = "privet.example.org/guests"'
+            ),
+        ),
+        (
+            HEAD + "[policy\n",
+            "privet.toml:3: the file: is not valid TOML; check the quotes and brackets there",
+        ),
+    ],
+)
+def test_a_wrong_file_is_refused_with_line_and_fix(tmp_path: Path, text: str, said: str) -> None:
+    """One fault, one line, word for word."""
+    (tmp_path / "privet.toml").write_text(text)
+    with pytest.raises(InvalidInput) as refused:
+        load_settings(tmp_path)
+    assert str(refused.value) == said
+
+
+def test_every_fault_is_reported_at_once(tmp_path: Path) -> None:
+    """Two wrong keys, two lines."""
+    (tmp_path / "privet.toml").write_text(HEAD + '[policy]\nengine = "x"\n[anchors]\npth = "a"\n')
+    with pytest.raises(InvalidInput) as refused:
+        load_settings(tmp_path)
+    assert [line.split(": ")[0] for line in str(refused.value).splitlines()] == [
+        "privet.toml:4",
+        "privet.toml:6",
+    ]
+
+
+@pytest.mark.parametrize(
+    "data", [b"\xff\xfe", b"a = " + b"[" * 50_000, b"#" * 200_000, b"a = \x00", b"=", b"[[format]]"]
+)
+def test_hostile_bytes_are_invalid_input(tmp_path: Path, data: bytes) -> None:
+    """Not UTF-8, absurd nesting, too large, not TOML: one sentence, no other exception."""
+    (tmp_path / "privet.toml").write_bytes(data)
+    with pytest.raises(InvalidInput, match=r"^privet.toml:\d+: "):
+        load_settings(tmp_path)
+
+
+def test_a_directory_that_is_no_vault_is_unavailable(tmp_path: Path) -> None:
+    """No directory, or one without the file: what to do is said."""
+    with pytest.raises(Unavailable, match=r"there is no vault at .*; make one with `privet init`"):
+        load_settings(tmp_path / "nowhere")
+    with pytest.raises(Unavailable, match=r"is no vault: privet\.toml is not there"):
+        load_settings(tmp_path)
+
+
+def test_a_vault_of_a_newer_privet_is_unavailable(tmp_path: Path) -> None:
+    """Whatever else a newer format holds, the answer is to upgrade, not a list of unknown keys."""
+    (tmp_path / "privet.toml").write_text("format = 2\nshape = 'unknown'\n")
+    with pytest.raises(
+        Unavailable, match=r"made by a newer Privet \(format 2, this one reads 1\); upgrade Privet"
+    ):
+        load_settings(tmp_path)
+
+
+def test_a_disk_that_refuses_is_unavailable(tmp_path: Path) -> None:
+    """No traceback of OSError leaves, and nothing is left behind."""
+    with pytest.raises(Unavailable, match="cannot be written"):
+        write_settings(tmp_path / "missing", default_settings(tmp_path, VAULT))
