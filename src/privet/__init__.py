@@ -1,3 +1,46 @@
-"""Privet: an encrypted store of customer profiles that releases fields by purpose, policy and consent."""
+"""Privet: a vault for customer profiles. Services get what policy and the customer's own choices allow, and no more.
+
+`Vault` opens a vault in the process, `by` names a person by one look-up value. What a service gets back is a `View`;
+what it does not get is a `Withheld` with a reason. Slow parts are imported when first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from privet import errors
+
+if TYPE_CHECKING:
+    from privet.bootstrap.vault import Vault
+    from privet.domain.answer import Access, Consent, History, Profile, Record, Refusal, View, Withheld
+    from privet.domain.request import By, by
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Access",
+    "By",
+    "Consent",
+    "History",
+    "Profile",
+    "Record",
+    "Refusal",
+    "Vault",
+    "View",
+    "Withheld",
+    "__version__",
+    "by",
+    "errors",
+]
+
+_HOMES = {
+    "Vault": "privet.bootstrap.vault",
+    "By": "privet.domain.request",
+    "by": "privet.domain.request",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'privet' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES.get(name, "privet.domain.answer")), name)

@@ -1,7 +1,7 @@
 """One change to one subject: her row is loaded and opened, the change made, sealed and logged, in one write unit.
 
 Rights and consents go through here. A lost compare-and-swap is tried again with what then stands, so they never fail
-because a service wrote meanwhile, and a write can never undo them. What tightens (a withdrawal, an erasure) is in the
+because a service wrote meanwhile, and a write can never undo them. What tightens (a withdrawal, an objection) is in the
 control journal before the commit, what loosens only after it: a crash between the two errs to the safe side.
 REFUSES nobody (NotFound), and a row whose keys or facts do not open (IntegrityError).
 """
@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from privet.audit.scribe import Scribe
-from privet.crypto.envelope import SubjectKeys, unwrap_subject_keys
-from privet.crypto.facts import open_facts, seal_facts
+from privet.crypto.envelope import SubjectKeys
 from privet.crypto.keyring import Keyring
-from privet.decide.facts import encode_facts, parse_facts
+from privet.domain.catalogue import Catalogue
 from privet.domain.ids import Millis, SubjectId, VaultId
-from privet.domain.ports import Clock, ControlJournal, EntryRow, Randomness, Store, SubjectRow, WriteUnit
+from privet.domain.ports import Clock, ControlJournal, EntryRow, Randomness, Store, VaultState, WriteUnit
 from privet.domain.subject import Facts
-from privet.errors import Conflict, KeyDestroyed, NotFound, Unavailable
+from privet.errors import Conflict, NotFound, Unavailable
+from privet.identify.current import check_current
+from privet.intake.working import Sealer, Working
 
 NOBODY_HERE = "there is nobody of that name here"
 _TRIES = 40
@@ -34,44 +35,63 @@ class Standing(Conflict):
 
 
 class Held(NamedTuple):
-    """What a change sees: the row as it stands in this unit, opened as far as keys and facts."""
+    """What a change sees: the subject as she stands in this unit. Change `working`; it is stored afterwards."""
 
     unit: WriteUnit
-    row: SubjectRow
-    keys: SubjectKeys
-    facts: Facts
+    state: VaultState
+    working: Working
     now: Millis
+
+    @property
+    def subject(self) -> SubjectId:
+        return self.working.subject
+
+    @property
+    def keys(self) -> SubjectKeys:
+        return self.working.keys
+
+    @property
+    def facts(self) -> Facts:
+        return self.working.facts
+
+    @property
+    def facts_rev(self) -> int:
+        """The revision of the facts as loaded."""
+        row = self.working.row
+        return 0 if row is None else row.facts_rev
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Amendment(Generic[T]):
-    """What a change wants: None leaves a column as it is. Every act has its entry; there is no way without."""
+    """What came of a change. Every act has its entry; there is no way without."""
 
     result: T
     entry: EntryRow
-    facts: Facts | None = None
-    fields: bytes | None = None
     journal: tuple[tuple[str, str], ...] = ()
     """(act, purpose or "") for the control journal."""
 
 
 class Amendments:
-    """Makes changes. Safe to share between threads as far as its store is."""
+    """Makes changes to the subjects of one vault."""
 
     def __init__(
         self,
         *,
         store: Store,
+        catalogue: Catalogue,
         keyring: Keyring,
         vault: VaultId,
+        sealer: Sealer,
         scribe: Scribe,
         journal: ControlJournal,
         clock: Clock,
         randomness: Randomness,
     ) -> None:
         self.store = store
+        self.catalogue = catalogue
         self.keyring = keyring
         self.vault = vault
+        self.sealer = sealer
         self.scribe = scribe
         self.journal = journal
         self.clock = clock
@@ -82,11 +102,15 @@ class Amendments:
 
         Raises NotFound when she is not there (any more), Unavailable when the store is, and what `change` raises.
         """
+        return self.insist(lambda: self._once(subject, change))
+
+    def insist(self, act: Callable[[], T]) -> T:
+        """Tries an act again while others are faster. Raises what it raises, but no passing Conflict."""
         for attempt in range(_TRIES):
             if attempt:
                 time.sleep(random.uniform(0, min(0.05, 0.001 * 2**attempt)))  # noqa: S311  spreads the tries out
             try:
-                return self._once(subject, change)
+                return act()
             except Standing:
                 raise
             except Conflict:
@@ -95,37 +119,19 @@ class Amendments:
 
     def _once(self, subject: SubjectId, change: Callable[[Held], Amendment[T]]) -> T:
         with self.store.write() as unit:
+            state = unit.state()
+            check_current(self.catalogue, self.keyring, state)
             row = unit.find_rows((subject,)).get(subject)
             if row is None:
                 raise NotFound(NOBODY_HERE)
-            keys = self.unwrap(row)
-            facts = parse_facts(open_facts(keys, self.vault, subject, row.facts_rev, row.facts))
-            made = change(Held(unit, row, keys, facts, self.clock()))
-            if made.facts is not None:
-                sealed = seal_facts(
-                    keys,
-                    self.randomness(12),
-                    self.vault,
-                    subject,
-                    row.facts_rev + 1,
-                    encode_facts(made.facts),
-                )
-                unit.swap_facts(subject, row.facts_rev, sealed)
-            if made.fields is not None:
-                unit.swap_fields(subject, row.fields_rev, made.fields)
+            working = self.sealer.load(row)
+            made = change(Held(unit, state, working, self.clock()))
+            self.sealer.store(unit, working, state.epoch)
             unit.append((made.entry,))
-            for act, purpose in made.journal:
-                if act not in _LOOSENING:
-                    self.journal.append(act, subject, purpose=purpose, at=self.clock())
-        for act, purpose in made.journal:
-            if act in _LOOSENING:
-                self.journal.append(act, subject, purpose=purpose, at=self.clock())
+            self._keep(subject, [line for line in made.journal if line[0] not in _LOOSENING])
+        self._keep(subject, [line for line in made.journal if line[0] in _LOOSENING])
         return made.result
 
-    def unwrap(self, row: SubjectRow) -> SubjectKeys:
-        """A row's keys. Another process may have opened an epoch: the keyring is read again before giving up."""
-        try:
-            return unwrap_subject_keys(self.keyring, self.vault, row.subject, row.keys)
-        except KeyDestroyed:
-            self.keyring.reload()
-            return unwrap_subject_keys(self.keyring, self.vault, row.subject, row.keys)
+    def _keep(self, subject: SubjectId, lines: list[tuple[str, str]]) -> None:
+        for act, purpose in lines:
+            self.journal.append(act, subject, purpose=purpose, at=self.clock())

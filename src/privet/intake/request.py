@@ -1,4 +1,4 @@
-"""What writers ask, and what became of it. Refuses, before any transaction, values that are not of their field's type."""
+"""What writers ask, and what became of it. Refuses, before any transaction, values not of their field's type."""
 
 import hashlib
 from collections.abc import Mapping
@@ -88,7 +88,7 @@ def check_record(
 
 
 def _record_key(collection: Collection, values: Mapping[str, Value | None], ordinal: int) -> bytes:
-    """The key's own bytes; without a key, a digest of the record, with an ordinal to tell equal rows of a file apart."""
+    """The key's own bytes; without one a digest of the record, and an ordinal to tell equal rows of a file apart."""
     if collection.key is not None:
         field = collection.fields[collection.key]
         value = values[field.path]
@@ -117,5 +117,5 @@ def _check_names(values: Mapping[str, object]) -> None:
     if len(values) > MAX_FIELDS:
         raise InvalidInput(f"at most {MAX_FIELDS} fields in one write", field="values")
     for name in values:
-        if not isinstance(name, str) or not name or len(name) > MAX_NAME:
+        if not 0 < len(name) <= MAX_NAME:
             raise InvalidInput(f"field names are text of 1 to {MAX_NAME} characters", field="values")

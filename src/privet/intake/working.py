@@ -4,7 +4,7 @@ Refuses to change what does not open. Every swap is by the revision that was loa
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from privet.config.values import Value, encode_value, max_size
@@ -162,12 +162,12 @@ class Sealer:
         record: RecordId,
         coarse: int,
         revision: int,
-        values: Mapping[Field, Value],
+        values: Sequence[tuple[Field, Value]],
     ) -> RecordRow:
         """One record, each of its values sealed in its place."""
         entries = [
             self._seal(working, record, collection, held, encode_value(held.type, value), revision)
-            for held, value in values.items()
+            for held, value in values
         ]
         return RecordRow(working.subject, collection, record, coarse, revision, pack(entries))
 

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from privet.crypto.envelope import SubjectKeys, unwrap_subject_keys
 from privet.crypto.facts import open_facts
 from privet.crypto.keyring import Keyring
+from privet.decide.controls import ControlBox
 from privet.decide.facts import facts_for
 from privet.decide.question import Circumstances
 from privet.decide.verdict import Judge, Question, Verdict
 from privet.domain.catalogue import Catalogue, Collection
+from privet.domain.coarse import coarse_day
 from privet.domain.ids import VaultId
 from privet.domain.ports import Clock, ReadUnit, RecordRow, SubjectRow, VaultState
 from privet.domain.request import Window
 from privet.errors import IntegrityError
-from privet.release.coarse import coarse_day
-from privet.release.controls import ControlBox
 from privet.release.stages import IdentifiedRead, PermittedRead
 
 _NOTHING: frozenset[str] = frozenset()

@@ -14,12 +14,12 @@ from privet.decide.wording import Wording
 from privet.decrypt.opening import Opener
 from privet.domain.answer import Record, Refusal, View
 from privet.domain.catalogue import Catalogue, Collection
+from privet.domain.coarse import instant
 from privet.domain.decision import Grant, GrantedField, Operation, Reason
 from privet.domain.ids import NOBODY
 from privet.domain.ports import Clock
 from privet.domain.request import ReadRequest
 from privet.errors import IntegrityError, PrivetError
-from privet.release.coarse import instant
 from privet.release.stages import MinimisedRead, OpenedRead, OpenedRecord, PermittedRead, ReleasedRead
 from privet.transform.minimise import Minimiser
 

@@ -1,0 +1,114 @@
+"""Opening a vault directory: settings, catalogue, keys, store, engine. Refuses a database of another vault."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from privet.audit.leaf import Act, Decision
+from privet.audit.scribe import Scribe
+from privet.bootstrap.adopting import adopt
+from privet.bootstrap.parts import Foundations, Parts, wire
+from privet.bootstrap.passphrase import get_passphrase
+from privet.config.catalogue import FILE, load_catalogue
+from privet.config.settings import Settings, load_settings
+from privet.crypto.keyring import Keyring
+from privet.crypto.keyring_file import FileKeyring
+from privet.decide.bundle import Bundle, build_bundle
+from privet.decide.engines import open_engine
+from privet.domain.catalogue import Catalogue
+from privet.domain.decision import PolicyEngine
+from privet.domain.ids import Millis, WorkerId
+from privet.domain.ports import EntryRow, Store
+from privet.errors import IntegrityError, Unavailable
+from privet.store.opening import open_store
+
+
+def open_parts(
+    directory: Path,
+    *,
+    passphrase: str | bytes | None,
+    prompt: Callable[[], str] | None,
+    clock: Callable[[], Millis],
+    randomness: Callable[[int], bytes],
+) -> Parts:
+    """As Vault.open says."""
+    settings = load_settings(directory)
+    catalogue = load_catalogue(directory)
+    secret = get_passphrase(passphrase, prompt=prompt)
+    keyring = FileKeyring.open(settings.keyring_path, secret)
+    worker = WorkerId(randomness(16))
+    store = open_store(
+        settings.database_url,
+        worker=worker,
+        origin=settings.log_origin,
+        clock=clock,
+        randomness=randomness,
+    )
+    try:
+        if store.identity().vault != settings.vault_id:
+            raise IntegrityError(
+                "the database belongs to another vault than privet.toml; put the right one in its place"
+            )
+        return _open(settings, catalogue, keyring, store, worker, clock, randomness)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _open(
+    settings: Settings,
+    catalogue: Catalogue,
+    keyring: Keyring,
+    store: Store,
+    worker: WorkerId,
+    clock: Callable[[], Millis],
+    randomness: Callable[[int], bytes],
+) -> Parts:
+    def entry(numbered: Catalogue, before: str) -> EntryRow:
+        bundle = build_bundle(numbered)
+        scribe = Scribe(
+            keyring=keyring,
+            vault=settings.vault_id,
+            worker=worker,
+            policy=bundle.revision,
+            clock=clock,
+            randomness=randomness,
+        )
+        private = {"actor": "steward", "before": before, "after": numbered.digest}
+        return scribe.act(Act.CATALOGUE if before else Act.OPEN, Decision.DONE, private)
+
+    numbered = adopt(store, catalogue, entry, file=FILE)
+    bundle = build_bundle(numbered)
+    engine = _engine(settings, bundle)
+    try:
+        return wire(
+            Foundations(
+                settings=settings,
+                catalogue=numbered,
+                store=store,
+                keyring=keyring,
+                vault=settings.vault_id,
+                worker=worker,
+                clock=clock,
+                randomness=randomness,
+                bundle=bundle,
+                engine=engine,
+            )
+        )
+    except BaseException:
+        engine.close()
+        raise
+
+
+def _engine(settings: Settings, bundle: Bundle) -> PolicyEngine:
+    policy = settings.policy
+    if policy.engine != "opa" or policy.url is None:
+        return open_engine(bundle, policy.engine)
+    token = None
+    if policy.token_file is not None:
+        try:
+            token = policy.token_file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            raise Unavailable("policy.token_file in privet.toml cannot be read") from None
+    return open_engine(
+        bundle, "opa", opa_url=policy.url, opa_token=token, opa_timeout=policy.timeout_ms / 1000
+    )

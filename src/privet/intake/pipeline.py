@@ -1,0 +1,231 @@
+"""The way of a write, start here: identify, decide, seal, store, audit, in one unit of work.
+
+A batch of writes sees its own earlier writes. Refuses, whole, a write of which any field is not permitted; one about
+nobody by a service that does not enrol; a unique look-up value that another has. Writes ask neither consent nor
+restriction: storing is not using.
+"""
+
+from dataclasses import dataclass, field
+
+from privet.audit.leaf import Act, Decision
+from privet.audit.scribe import Scribe
+from privet.config.values import Value, parse_json
+from privet.crypto.keyring import Keyring
+from privet.domain.catalogue import Catalogue, Field
+from privet.domain.coarse import coarse_day, instant
+from privet.domain.ids import SubjectId
+from privet.domain.ports import Clock, EntryRow, Randomness, Store, VaultState, WriteUnit
+from privet.domain.request import By
+from privet.errors import Conflict, InvalidInput, PrivetError, Unavailable
+from privet.identify.current import check_current
+from privet.identify.resolver import Resolver
+from privet.intake.deciding import WriteDecider
+from privet.intake.indexing import Indexing, LookupTaken
+from privet.intake.request import WriteRequest, Written
+from privet.intake.working import Sealer, Working, with_expiry, write_hash
+
+_TRIES = 8
+
+
+@dataclass(kw_only=True, slots=True)
+class Batch:
+    """One unit of work under way: subjects already opened, and entries to append at its end."""
+
+    unit: WriteUnit
+    state: VaultState
+    working: dict[SubjectId, Working] = field(default_factory=dict)
+    entries: list[EntryRow] = field(default_factory=list)
+
+
+class Intake:
+    """Stores what writers may store."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        catalogue: Catalogue,
+        keyring: Keyring,
+        resolver: Resolver,
+        decider: WriteDecider,
+        scribe: Scribe,
+        sealer: Sealer,
+        indexing: Indexing,
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._keyring = keyring
+        self._resolver = resolver
+        self._decider = decider
+        self._scribe = scribe
+        self._sealer = sealer
+        self._indexing = indexing
+        self._clock = clock
+        self._randomness = randomness
+        self._collection_by_name = catalogue.collections
+
+    def write(self, request: WriteRequest) -> Written:
+        """One write, durable when this returns. Tried again when another writer was faster.
+
+        Raises AccessDenied (logged), InvalidInput, LookupTaken, Unavailable.
+        """
+        for _ in range(_TRIES):
+            try:
+                with self._store.write() as unit:
+                    batch = self.begin(unit)
+                    outcome = self.apply(batch, request)
+                    self.finish(batch)
+            except Conflict:
+                continue
+            if isinstance(outcome, PrivetError):
+                raise outcome
+            return outcome
+        raise Unavailable("other writers keep changing this person's data; try again")
+
+    def begin(self, unit: WriteUnit) -> Batch:
+        """Starts a batch within a unit of work. Raises Unavailable when the vault moved on under this process."""
+        state = unit.state()
+        check_current(self._catalogue, self._keyring, state)
+        return Batch(unit=unit, state=state)
+
+    def finish(self, batch: Batch) -> None:
+        """Appends the batch's entries. They and the writes are durable once the unit is."""
+        if batch.entries:
+            batch.unit.append(batch.entries)
+            batch.entries = []
+
+    def apply(self, batch: Batch, request: WriteRequest) -> Written | PrivetError:
+        """The outcome of one write; a refused one changes nothing but the log. Raises Conflict: undo the unit."""
+        try:
+            return self._apply(batch, request)
+        except LookupTaken as taken:
+            return taken
+        except Conflict:
+            raise
+        except Unavailable:
+            raise
+        except PrivetError as refused:
+            return refused
+
+    def _apply(self, batch: Batch, request: WriteRequest) -> Written:
+        working = self.find(batch, request)
+        permitted = self._decider.decide(batch.state, request, working)
+        if permitted.refusal is not None:
+            denial, entry = permitted.refusal
+            batch.entries.append(entry)
+            raise denial
+        created = working is None
+        if working is None:
+            working, request = self._enrol(request)
+        if request.collection is None:
+            sealed = self._put(batch, working, request)
+            new_record = False
+        else:
+            sealed, new_record = self._record(batch, working, request)
+        batch.working[working.subject] = working
+        entry = self._scribe.act(
+            self._act(request),
+            Decision.DONE if request.service is None else Decision.PERMIT,
+            {**permitted.private, "fields": sorted(request.values), "facts": self._facts_rev(working)},
+            keys=working.keys,
+            subject=working.subject,
+            purpose=request.purpose,
+            basis=self._basis(request.purpose),
+            service=request.service,
+            classes=[self._catalogue.every_field[path].category for path in request.values],
+            count=len(request.values),
+            written=write_hash(sealed),
+        )
+        batch.entries.append(entry)
+        return Written(entry.id, working.subject, created, new_record)
+
+    def find(self, batch: Batch, request: WriteRequest) -> Working | None:
+        """The subject of a write, opened; None for nobody. Raises IntegrityError when her row does not open."""
+        subject = self._resolver.subjects(
+            batch.unit, batch.state.epochs, [(request.service, request.subject)]
+        )[0]
+        if subject is None:
+            return None
+        if subject not in batch.working:
+            row = batch.unit.find_rows([subject]).get(subject)
+            if row is None:
+                return None
+            batch.working[subject] = self._sealer.load(row)
+        return batch.working[subject]
+
+    def _enrol(self, request: WriteRequest) -> tuple[Working, WriteRequest]:
+        """A new subject; the look-up value by which she was named becomes part of her profile."""
+        who = request.subject
+        assert isinstance(who, By)  # the decider enrols nobody by a pairwise id
+        drawn = bytearray(self._randomness(16))
+        drawn[6] = drawn[6] & 0x0F | 0x40
+        drawn[8] = drawn[8] & 0x3F | 0x80
+        working = self._sealer.new(SubjectId(bytes(drawn)))
+        held = self._resolver.lookups.field(who.field)
+        given = request.values.get(held.path)
+        lookups = self._resolver.lookups
+        if given is None:
+            values = {**request.values, held.path: parse_json(held.type, who.value, where=held.path)}
+            return working, request._replace(values=values)
+        if lookups.inner(held, str(given)) != lookups.inner(held, who.value):
+            raise InvalidInput(
+                f"{held.path}: differs from the value by which the new person was named", field=held.path
+            )
+        return working, request
+
+    def _put(self, batch: Batch, working: Working, request: WriteRequest) -> list[bytes]:
+        changes = [(self._catalogue.fields[path], value) for path, value in request.values.items()]
+        may_know = None if request.service is None else self._catalogue.services[request.service].find
+        planned = self._indexing.plan(batch.unit, batch.state.epochs, working, changes, may_know=may_know)
+        now = self._clock()
+        sealed = []
+        facts = working.facts
+        for held, value in changes:
+            sealed.append(self._sealer.set_value(working, held, value))
+            facts = with_expiry(facts, held, value, now)
+        working.set_facts(facts)
+        if working.row is None:
+            # the row must exist before its index rows name it
+            for change in planned:
+                self._sealer.set_inner(working, change.field, change.inner)
+            self._sealer.store(batch.unit, working, batch.state.epoch)
+            for change in planned:
+                batch.unit.insert_indexes(change.add, unique=change.field.lookup == "unique")
+        else:
+            self._indexing.apply(batch.unit, working, planned)
+            self._sealer.store(batch.unit, working, batch.state.epoch)
+        return sealed
+
+    def _record(self, batch: Batch, working: Working, request: WriteRequest) -> tuple[list[bytes], bool]:
+        assert request.collection is not None
+        collection = self._collection_by_name[request.collection]
+        record = working.keys.record_id(collection.number, request.key)
+        stored = batch.unit.find_record(working.subject, collection.number, record)
+        by_path = {held.path: held for held in collection.fields.values()}
+        values: list[tuple[Field, Value]] = [
+            (by_path[path], value) for path, value in request.values.items() if value is not None
+        ]
+        time = request.values[collection.fields[collection.time].path]
+        row = self._sealer.seal_record(
+            working,
+            collection.number,
+            record,
+            coarse_day(collection.coarse_time, instant(time)),  # type: ignore[arg-type]  # check_record saw to its type
+            1 if stored is None else stored.revision + 1,
+            values,
+        )
+        return [row.fields], batch.unit.upsert_record(row)
+
+    def _act(self, request: WriteRequest) -> str:
+        if request.service is None:
+            return Act.IMPORT.value
+        return Act.PUT.value if request.collection is None else Act.RECORD.value
+
+    def _basis(self, name: str) -> str | None:
+        purpose = self._catalogue.purposes.get(name)
+        return str(purpose.basis) if purpose is not None and purpose.basis is not None else None
+
+    def _facts_rev(self, working: Working) -> int:
+        return working.row.facts_rev if working.row is not None else 0
