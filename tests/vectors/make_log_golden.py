@@ -69,7 +69,7 @@ def make() -> dict[str, Any]:
     checkpoint = sign_checkpoint(Checkpoint(origin=ORIGIN, size=COUNT, root=frontier.root()), signer)
     reader = ListReader(leaves)
     return {
-        "provenance": "Made by tests/vectors/make_log_golden.py from SHA-256 of fixed labels; formats: docs/formats/log.md",
+        "provenance": "Made by tests/vectors/make_log_golden.py from hashes of fixed labels; see docs/formats/log.md",
         "key": key.hex(),
         "worker": worker.hex(),
         "seed": seed.hex(),
