@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
 from privet.domain.ports import LogReader, ReadUnit, StoreIdentity, WriteUnit
@@ -42,8 +42,8 @@ class SqliteStore:
         self._pid = os.getpid()
         self._closed = False
         self._idle: list[Connection] = []
-        self._readers = self._engine("BEGIN")
-        self._writer = SqliteWriter(self._engine("BEGIN IMMEDIATE"), self._driver)
+        self._readers = self._engine()
+        self._writer = SqliteWriter(self._engine(), self._driver)
         self._log = SqlLogReader(self.reading)
         try:
             with self.reading() as connection:
@@ -127,12 +127,15 @@ class SqliteStore:
             try:
                 connection = self._idle.pop()
             except IndexError:
-                connection = self._readers.connect()
+                connection = self._readers.connect().execution_options(isolation_level="AUTOCOMMIT")
             try:
-                with connection.begin():
-                    yield connection
-            finally:
                 raw: Any = connection.connection.driver_connection
+                raw.execute("BEGIN")
+                try:
+                    yield connection
+                finally:
+                    raw.rollback()
+            finally:
                 if raw.in_transaction or self._closed or len(self._idle) >= _READERS:
                     connection.close()
                 else:
@@ -141,17 +144,10 @@ class SqliteStore:
     @contextmanager
     def _read_unit(self) -> Iterator[ReadUnit]:
         with self.reading() as connection:
-            yield SqliteUnit(connection)
+            yield SqliteUnit(connection, connection.connection.driver_connection)
 
-    def _engine(self, begin: str) -> Engine:
-        engine = create_engine("sqlite://", module=self._driver, creator=self._open_file, poolclass=NullPool)
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            raw: Any = connection.connection.driver_connection
-            raw.execute(begin)
-
-        return engine
+    def _engine(self) -> Engine:
+        return create_engine("sqlite://", module=self._driver, creator=self._open_file, poolclass=NullPool)
 
     def _open_file(self) -> Any:
         connection = self._connect(self._driver, self._path, read_only=False)
