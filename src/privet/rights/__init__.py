@@ -1,1 +1,1 @@
-"""The rights of a data subject: access, rectification, restriction, objection, portability, erasure."""
+"""What a data subject may ask for: access, correction, restriction, objection, portability, erasure; and retention."""

@@ -1,0 +1,86 @@
+"""What may be done about one subject, wired from an open vault: for the customer's session, the steward's and the CLI.
+
+Refuses to guess who is meant: nobody, and an ambiguous look-up, are NotFound.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from privet.bootstrap.parts import Parts
+from privet.consent.choices import Choices
+from privet.domain.answer import Consent
+from privet.domain.ids import SubjectId
+from privet.domain.request import By
+from privet.errors import NotFound
+from privet.identify.current import check_current
+from privet.intake.amendment import NOBODY_HERE, Amendments, Held
+from privet.release.disclosure import Disclosure
+from privet.rights.access import OwnData
+from privet.rights.accesses import AccessBook
+from privet.rights.correction import Correction
+from privet.rights.erasure import Erasure
+from privet.rights.portability import Portability
+from privet.rights.restriction import Flags
+from privet.rights.retention import Retention
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubjectRights:
+    """The parts of consent and rights."""
+
+    amendments: Amendments
+    choices: Choices
+    own: OwnData
+    accesses: AccessBook
+    correction: Correction
+    flags: Flags
+    portability: Portability
+    erasure: Erasure
+    retention: Retention
+
+
+def wire_rights(parts: Parts) -> SubjectRights:
+    """Joins them. Cheap: a session makes its own."""
+    amendments = Amendments(
+        store=parts.store,
+        catalogue=parts.catalogue,
+        keyring=parts.keyring,
+        vault=parts.vault,
+        sealer=parts.sealer,
+        scribe=parts.scribe,
+        journal=parts.journal,
+        clock=parts.clock,
+        randomness=parts.randomness,
+    )
+    disclosure = Disclosure(catalogue=parts.catalogue, opener=parts.opener)
+    choices = Choices(amendments=amendments)
+    own = OwnData(amendments=amendments, disclosure=disclosure)
+    accesses = AccessBook(amendments=amendments)
+
+    def papers(held: Held) -> tuple[Sequence[Consent], Sequence[Mapping[str, Any]]]:
+        standing, ledger = choices.papers(held)
+        return standing, [entry.receipt for entry in ledger if entry.receipt is not None]
+
+    return SubjectRights(
+        amendments=amendments,
+        choices=choices,
+        own=own,
+        accesses=accesses,
+        correction=Correction(amendments=amendments, lookups=parts.lookups),
+        flags=Flags(amendments=amendments),
+        portability=Portability(amendments=amendments, own=own, accesses=accesses, consents=papers),
+        erasure=Erasure(amendments=amendments, keypack=parts.keypack),
+        retention=Retention(amendments=amendments, lookups=parts.lookups, disclosure=disclosure),
+    )
+
+
+def get_subject(parts: Parts, who: By) -> SubjectId:
+    """The one person this look-up names. Raises NotFound, InvalidInput for no look-up field or a malformed value."""
+    with parts.store.read() as unit:
+        state = unit.state()
+        check_current(parts.catalogue, parts.keyring, state)
+        found = parts.resolver.subjects(unit, state.epochs, [(None, who)])[0]
+    if found is None:
+        raise NotFound(NOBODY_HERE)
+    return found

@@ -1,0 +1,306 @@
+"""A subject's choices about purposes: give, refuse, withdraw, and what services and stewards record for her.
+
+Each is one ledger entry, folded into her sealed facts, and one log entry, in one unit: when a call returns, no read
+that starts later, in any process, sees the old state. A no is in the control journal before it is acknowledged.
+Refuses purposes the catalogue does not know, consent to prohibited ones, and services that do not collect the purpose.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple, NoReturn
+
+from privet.audit.leaf import Act, Decision
+from privet.consent.ledger import LedgerBook, LedgerEntry, Receipt
+from privet.consent.receipt import issue_receipt
+from privet.consent.transitions import Wish, get_consentable, get_known, next_status, profits
+from privet.domain.answer import Consent
+from privet.domain.catalogue import Purpose, Service
+from privet.domain.consent import ConsentRecord, ConsentStatus
+from privet.domain.decision import Reason
+from privet.domain.ids import Millis, SubjectId, from_millis
+from privet.errors import AccessDenied, InvalidInput, NotFound
+from privet.intake.amendment import Amendment, Amendments, Held, Standing
+
+DAY = 86_400_000
+CUSTOMER = "customer"
+STEWARD = "steward"
+
+
+class Chosen(NamedTuple):
+    """What a choice came to. `changed` is False where it already stood so; then the receipt is the earlier one."""
+
+    record: ConsentRecord
+    receipt: Receipt
+    audit_id: str
+    changed: bool
+
+
+class Choices:
+    """Records choices of one vault's subjects."""
+
+    def __init__(self, *, amendments: Amendments) -> None:
+        self._amendments = amendments
+        self._catalogue = amendments.catalogue
+        self._book = LedgerBook(vault=amendments.vault, randomness=amendments.randomness)
+        self._signer = amendments.keyring.signer()
+
+    def give(
+        self,
+        subject: SubjectId,
+        purpose: str,
+        *,
+        actor: str = CUSTOMER,
+        source: str | None = None,
+        notice_version: str | None = None,
+    ) -> Chosen:
+        """She says yes: given, or renewed where a consent stood. `notice_version`: of the text she saw.
+
+        Raises InvalidInput for an unknown or prohibited purpose, Conflict when the notice is not the current one any
+        more (show her the new text), NotFound when she is not there.
+        """
+        found = get_consentable(self._catalogue, purpose)
+        if notice_version is not None and notice_version != self._notice_version(found):
+            raise Standing(
+                f"{purpose}: the notice has changed since it was shown; show the new text and ask again"
+            )
+        return self._record(subject, found, Wish.GIVE, actor=actor, by_subject=True, source=source)
+
+    def decline(
+        self, subject: SubjectId, purpose: str, *, actor: str = CUSTOMER, source: str | None = None
+    ) -> Chosen:
+        """She says no: withdrawn after a yes, refused where there was none. Again changes nothing, and is no error.
+
+        Raises InvalidInput for an unknown purpose (a prohibited one is no error), NotFound when she is not there.
+        """
+        found = get_known(self._catalogue, purpose)
+        return self._record(subject, found, Wish.DECLINE, actor=actor, by_subject=True, source=source)
+
+    def record_by_service(
+        self,
+        service: Service,
+        subject: SubjectId | None,
+        purpose: str,
+        *,
+        given: bool = True,
+        source: str | None = None,
+    ) -> str:
+        """What she told a service that collects this purpose. Returns the audit id, and nothing about her.
+
+        A yes is only *requested* where the service itself would profit, the purpose covers special fields, or she had
+        said no before: then she confirms (`give`). A no counts at once. `subject` None: nobody was found.
+        Raises AccessDenied, logged, when the service does not collect this purpose, the purpose is unknown or
+        prohibited, or nobody is there.
+        """
+        reason = self._refusal(service, purpose, given)
+        if subject is None or reason is not None:
+            self._refuse(service, subject, purpose, reason or Reason.NOT_AVAILABLE)
+        wish = Wish.DECLINE
+        if given:
+            wish = Wish.REQUEST if profits(self._catalogue, service, purpose) else Wish.GIVE
+        try:
+            return self._record(
+                subject,
+                self._catalogue.purposes[purpose],
+                wish,
+                actor=f"service:{service.name}",
+                by_subject=not given,
+                source=source,
+                service=service.name,
+            ).audit_id
+        except NotFound:
+            self._refuse(service, None, purpose, Reason.NOT_AVAILABLE)
+
+    def _refusal(self, service: Service, purpose: str, given: bool) -> Reason | None:
+        """Why the catalogue alone refuses this, whoever she is; None when it does not."""
+        if not purpose:
+            return Reason.PURPOSE_MISSING
+        try:
+            get_known(self._catalogue, purpose)
+        except InvalidInput:
+            return Reason.UNKNOWN_PURPOSE
+        if purpose not in service.collects:
+            return Reason.SERVICE_NOT_PERMITTED
+        try:
+            if given:
+                get_consentable(self._catalogue, purpose)
+        except InvalidInput:
+            return Reason.PURPOSE_PROHIBITED
+        return None
+
+    def _refuse(self, service: Service, subject: SubjectId | None, purpose: str, reason: Reason) -> NoReturn:
+        private = {"actor": f"service:{service.name}", "purpose": purpose[:200], "reason": reason.value}
+        known = purpose if purpose in self._catalogue.purposes else None
+        act = partial(
+            self._amendments.scribe.act,
+            Act.CONSENT,
+            Decision.REFUSE,
+            private,
+            purpose=known,
+            service=service.name,
+        )
+
+        def note(held: Held) -> Amendment[str]:
+            entry = act(keys=held.keys, subject=held.subject)
+            return Amendment(result=entry.id.hex(), entry=entry)
+
+        if subject is None:
+            entry = act()
+            with self._amendments.store.write() as unit:
+                unit.append((entry,))
+            audit_id = entry.id.hex()
+        else:
+            try:
+                audit_id = self._amendments.amend(subject, note)
+            except NotFound:
+                self._refuse(service, None, purpose, reason)
+        raise AccessDenied(
+            f"{service.name} cannot record this consent ({reason.value}); it was logged",
+            reasons=(reason.value,),
+            audit_id=audit_id,
+        )
+
+    def state(self, subject: SubjectId, *, actor: str = CUSTOMER) -> tuple[Consent, ...]:
+        """Every purpose that takes consent, as it stands now; those never asked about are unknown. Logged.
+
+        Raises IntegrityError when ledger and facts tell different stories.
+        """
+
+        def look(held: Held) -> Amendment[tuple[Consent, ...]]:
+            self._entries(held)
+            return self._looked(held, self._standing(held), "consents", actor)
+
+        return self._amendments.amend(subject, look)
+
+    def _standing(self, held: Held) -> tuple[Consent, ...]:
+        found = []
+        for name, purpose in sorted(self._catalogue.purposes.items()):
+            folded = held.facts.consents.get(name)
+            if folded is not None:
+                found.append(
+                    Consent(
+                        purpose=name,
+                        status=folded.status_at(held.now).value,
+                        at=from_millis(folded.at),
+                        until=None if folded.until is None else from_millis(folded.until),
+                        notice_version=folded.notice_version,
+                    )
+                )
+            elif not purpose.prohibited:
+                found.append(
+                    Consent(purpose=name, status="unknown", at=None, until=None, notice_version=None)
+                )
+        return tuple(found)
+
+    def papers(self, held: Held) -> tuple[tuple[Consent, ...], tuple[LedgerEntry, ...]]:
+        """Standing consents and the whole ledger, within a unit of another act (an export), which logs it."""
+        return self._standing(held), self._entries(held)
+
+    def ledger(self, subject: SubjectId, *, actor: str = CUSTOMER) -> tuple[LedgerEntry, ...]:
+        """The whole ledger, oldest first, with the receipts that were issued. Logged."""
+
+        def look(held: Held) -> Amendment[tuple[LedgerEntry, ...]]:
+            return self._looked(held, self._entries(held), "consent ledger", actor)
+
+        return self._amendments.amend(subject, look)
+
+    def _looked(self, held: Held, result: Any, what: str, actor: str) -> Amendment[Any]:
+        entry = self._amendments.scribe.act(
+            Act.ACCESS,
+            Decision.DONE,
+            {"actor": actor, "what": what},
+            keys=held.keys,
+            subject=held.subject,
+        )
+        return Amendment(result=result, entry=entry)
+
+    def _entries(self, held: Held) -> tuple[LedgerEntry, ...]:
+        return self._book.entries(held.unit, held.subject, held.keys, held.facts, held.facts_rev)
+
+    def _record(
+        self,
+        subject: SubjectId,
+        purpose: Purpose,
+        wish: Wish,
+        *,
+        actor: str,
+        by_subject: bool,
+        source: str | None,
+        service: str | None = None,
+    ) -> Chosen:
+        if source is not None and len(source) > 500:
+            raise InvalidInput("the source of a consent has at most 500 characters", field="source")
+        return self._amendments.amend(
+            subject, self._change(purpose, wish, actor, by_subject, source, service)
+        )
+
+    def _change(
+        self,
+        purpose: Purpose,
+        wish: Wish,
+        actor: str,
+        by_subject: bool,
+        source: str | None,
+        service: str | None,
+    ) -> Callable[[Held], Amendment[Chosen]]:
+        def change(held: Held) -> Amendment[Chosen]:
+            entries = self._entries(held)
+            standing = held.facts.consents.get(purpose.name)
+            current = ConsentStatus.UNKNOWN if standing is None else standing.status_at(held.now)
+            status = next_status(current, wish, by_subject=by_subject)
+            private: dict[str, Any] = {
+                "actor": actor,
+                "purpose": purpose.name,
+                "status": (status or current).value,
+                "notice_version": self._notice_version(purpose),
+                "changed": status is not None,
+            }
+            if source is not None:
+                private["source"] = source
+            entry = self._amendments.scribe.act(
+                Act.WITHDRAW if wish is Wish.DECLINE else Act.CONSENT,
+                Decision.DONE,
+                private,
+                keys=held.keys,
+                subject=held.subject,
+                purpose=purpose.name,
+                service=service,
+            )
+            journal = (("withdraw", purpose.name),) if wish is Wish.DECLINE else ()
+            if status is None:
+                last = next(e for e in reversed(entries) if e.record.purpose == purpose.name)
+                receipt = last.receipt or self._receipt(held, last.record)
+                chosen = Chosen(last.record, receipt, entry.id.hex(), False)
+                return Amendment(result=chosen, entry=entry, journal=journal)
+            record = ConsentRecord(
+                seq=held.facts.ledger + 1,
+                purpose=purpose.name,
+                status=status,
+                at=held.now,
+                until=self._until(purpose, status, held.now),
+                notice=purpose.notice,
+                notice_version=self._notice_version(purpose),
+                actor=actor,
+                source=source,
+                audit_id=entry.id.hex(),
+            )
+            receipt = self._receipt(held, record)
+            held.working.set_facts(
+                self._book.record(held.unit, held.subject, held.keys, held.facts, record, receipt)
+            )
+            chosen = Chosen(record, receipt, record.audit_id, True)
+            return Amendment(result=chosen, entry=entry, journal=journal)
+
+        return change
+
+    def _receipt(self, held: Held, record: ConsentRecord) -> Receipt:
+        return issue_receipt(
+            self._catalogue, record, pseudonym=held.keys.receipt_pseudonym, signer=self._signer
+        )
+
+    def _until(self, purpose: Purpose, status: ConsentStatus, now: Millis) -> Millis | None:
+        if purpose.consent_days is None or not status.permits:
+            return None
+        return Millis(now + purpose.consent_days * DAY)
+
+    def _notice_version(self, purpose: Purpose) -> str | None:
+        return None if purpose.notice is None else self._catalogue.notices[purpose.notice].version

@@ -1,0 +1,99 @@
+"""Who saw my data: every log entry about a subject, newest first, with the true reasons of what was refused.
+
+Found by her tag, opened under her K_audit, each held against its leaf. Refuses (IntegrityError, naming the entry) to
+pass over one that does not open or is not what its leaf commits to. Looking is logged too, before anything is shown.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from privet.audit.entry import read_entry
+from privet.audit.leaf import Act, Decision, Leaf, parse_leaf
+from privet.crypto.envelope import SubjectKeys
+from privet.domain.answer import Access
+from privet.domain.ids import SubjectId, from_millis
+from privet.domain.ports import LoggedRow
+from privet.errors import IntegrityError
+from privet.intake.amendment import Amendment, Amendments, Held
+
+CUSTOMER = "customer"
+
+
+class AccessBook:
+    """Reads the log as one subject may see it."""
+
+    def __init__(self, *, amendments: Amendments) -> None:
+        self._amendments = amendments
+
+    def accesses(
+        self, subject: SubjectId, *, limit: int | None = None, actor: str = CUSTOMER
+    ) -> tuple[Access, ...]:
+        """All of them, or the `limit` newest; the first is this very look."""
+
+        def look(held: Held) -> Amendment[SubjectKeys]:
+            entry = self._amendments.scribe.act(
+                Act.ACCESS,
+                Decision.DONE,
+                {"actor": actor, "what": "accesses"},
+                keys=held.keys,
+                subject=held.subject,
+            )
+            return Amendment(result=held.keys, entry=entry)
+
+        keys = self._amendments.amend(subject, look)
+        found: list[Access] = []
+        for access in self.read(keys):
+            if limit is not None and len(found) >= limit:
+                break
+            found.append(access)
+        return tuple(found)
+
+    def read(self, keys: SubjectKeys) -> Iterator[Access]:
+        """Newest first, page by page, as far as the caller goes. The caller has logged the look."""
+        store = self._amendments.store
+        store.sequence()
+        for row in store.log.entries_newest(tag=keys.tag):
+            leaf, private = open_own(keys, row)
+            yield to_access(leaf, private)
+
+
+def open_own(keys: SubjectKeys, row: LoggedRow) -> tuple[Leaf, Mapping[str, Any]]:
+    """One entry about the subject whose keys these are. Raises IntegrityError, naming the entry."""
+    try:
+        leaf = parse_leaf(row.leaf)
+        return leaf, read_entry(keys.audit_cipher, leaf, row.sealed)
+    except IntegrityError as damage:
+        raise IntegrityError(f"log entry {row.pos} ({row.id.hex()}): {damage.message}") from None
+
+
+def to_access(leaf: Leaf, private: Mapping[str, Any]) -> Access:
+    """The line she reads. Raises IntegrityError for a private part of an unknown form."""
+    try:
+        reasons = dict(private.get("reasons") or {})
+        if "reason" in private and not reasons:
+            reasons = {"": private["reason"]}
+        return Access(
+            audit_id=leaf.id.hex(),
+            at=from_millis(leaf.t_ms),
+            act=leaf.act,
+            decision=leaf.decision.value,
+            service=leaf.service or str(private.get("actor", "")),
+            purpose=leaf.purpose or str((private.get("input") or private).get("purpose") or ""),
+            fields=_fields(leaf, private),
+            withheld=reasons,
+        )
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise IntegrityError(f"log entry {leaf.id.hex()}: its private part has an unknown form") from error
+
+
+def _fields(leaf: Leaf, private: Mapping[str, Any]) -> tuple[str, ...]:
+    """What was released or written. A read names its effects a letter a field, in order of the question's fields."""
+    if leaf.decision in (Decision.REFUSE, Decision.FAILED):
+        return ()
+    if "fields" in private:
+        return tuple(private["fields"])
+    question = private.get("input")
+    if not question:
+        return ()
+    effects = zip(sorted(question["fields"]), private["effects"], strict=True)
+    return tuple(path for path, effect in effects if effect != "d")
