@@ -6,7 +6,7 @@ the file that holds it.
 
 import os
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -113,8 +113,9 @@ class _File(_Shape):
 def default_settings(directory: Path, vault_id: VaultId, **changes: Any) -> Settings:
     """The settings of a new embedded vault; `changes` are fields of Settings."""
     base = _settings(directory, _File(format=1, vault_id=vault_id.hex()))
-    given = {name: getattr(base, name) for name in Settings.__slots__}
-    return Settings(**(given | changes))
+    if "database_url" in changes:
+        changes["database_url"] = _database_url(base.directory, changes["database_url"])
+    return replace(base, **changes)
 
 
 def load_settings(directory: Path) -> Settings:

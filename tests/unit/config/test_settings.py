@@ -54,6 +54,12 @@ def test_paths_do_not_depend_on_where_the_command_runs(
     assert load_settings(Path("v")).database_url == f"sqlite:///{tmp_path}/v/vault.db"
 
 
+def test_a_relative_database_given_at_the_start_stands_in_the_vault(tmp_path: Path) -> None:
+    """A new vault's SQLite path is taken from its directory, as it will be when read back."""
+    settings = default_settings(tmp_path, VAULT, database_url="sqlite:///other.db")
+    assert settings.database_url == f"sqlite:///{tmp_path}/other.db"
+
+
 def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
     """A database URL may hold a password: mode 0600, no temporary file left, no URL in the repr."""
     settings = default_settings(tmp_path, VAULT, database_url="postgresql+psycopg://u:hunter2@db/x")

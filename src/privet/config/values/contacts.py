@@ -6,9 +6,6 @@ be dialled from abroad. Nothing is looked up, and nothing is changed: values are
 
 import re
 
-import idna
-import phonenumbers
-
 _LOCAL = re.compile(r"[^\s@()<>\[\]:;,\\\"\x00-\x1f\x7f]{1,64}")
 _ASCII_DOMAIN = re.compile(
     r"(?=.{4,253}\Z)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])\Z"
@@ -24,6 +21,8 @@ def is_email(text: str) -> bool:
     if not at or not _LOCAL.fullmatch(local) or local[0] == "." or local[-1] == "." or ".." in local:
         return False
     if not domain.isascii() or "xn--" in domain.lower():
+        import idna
+
         try:
             domain = idna.encode(domain, uts46=True).decode("ascii")
         except (idna.IDNAError, UnicodeError):
@@ -35,6 +34,8 @@ def is_phone(text: str, region: str | None = None) -> bool:
     """A possible number with its country code (`+351 …`), or without one where `region` (ISO alpha-2) is given."""
     if not _PHONE.fullmatch(text):
         return False
+    import phonenumbers  # its tables take 25 ms to load
+
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
