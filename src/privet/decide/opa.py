@@ -94,9 +94,7 @@ class OpaEngine(RegoEngine):
             if self._clock() < self._rest_until:
                 raise EngineFailure(Reason.ENGINE_ERROR)
         try:
-            body = self._client.query_rule(
-                dict(value), package_path=package.removeprefix("data."), rule_name=rule
-            )
+            body = self._query(package.removeprefix("data."), rule, dict(value))
         except (requests.Timeout, urllib3.exceptions.TimeoutError, _TooSlow):
             self._failed(Reason.ENGINE_TIMEOUT)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError):
@@ -106,6 +104,15 @@ class OpaEngine(RegoEngine):
         if not isinstance(body, dict) or "result" not in body:
             raise EngineFailure(Reason.ENGINE_ERROR)
         return body["result"]
+
+    def _query(self, package: str, rule: str, value: dict[str, object]) -> object:
+        """Asks; once more when the connection broke, which a server does to one that was idle for long."""
+        try:
+            return self._client.query_rule(value, package_path=package, rule_name=rule)
+        except requests.Timeout:
+            raise
+        except requests.ConnectionError:
+            return self._client.query_rule(value, package_path=package, rule_name=rule)
 
     def _failed(self, reason: Reason) -> NoReturn:
         with self._lock:

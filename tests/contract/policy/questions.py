@@ -10,9 +10,38 @@ from privet.domain.catalogue import Catalogue
 from tests.contract.policy.straight import STATUS
 
 ODD = [
-    "", " ", "*", "room.*", "\x00", "a\x00b", "é", "e\u0301", "Ω≈ç√", "用户", "🏨", "\u202eabc", "\ufeff", "\ufffd", '"',
-    "{{", "true", "null", "0", "data.privet", "__proto__", "x" * 300, "İstanbul", "\u2028", "\x7f", "service-1 ", "\\",
-]  # fmt: skip
+    *(
+        "",
+        " ",
+        "*",
+        "room.*",
+        "\x00",
+        "a\x00b",
+        "é",
+        "e\u0301",
+        "Ω≈ç√",
+        "用户",
+        "🏨",
+        "\u202eabc",
+        "\ufeff",
+        "\ufffd",
+    ),
+    *(
+        '"',
+        "\\",
+        "{{",
+        "true",
+        "null",
+        "0",
+        "data.privet",
+        "__proto__",
+        "x" * 300,
+        "İstanbul",
+        "\u2028",
+        "\x7f",
+    ),
+    "service-1 ",
+]
 WRONG: list[Any] = [
     None,
     True,
@@ -33,10 +62,12 @@ WRONG: list[Any] = [
     {"a": 1},
 ]
 PLACES = [
-    ("service",), ("operation",), ("purpose",), ("recipient",), ("lookup",), ("fields",), ("consent",), ("subject",),
-    ("controls",), ("subject", "restricted"), ("subject", "objected"), ("subject", "minor"),
-    ("subject", "relationship"), ("subject", "expired"), ("controls", "paused"), ("controls", "budget_spent"), ("controls", "break_glass"),
-]  # fmt: skip
+    *((key,) for key in ("service", "operation", "purpose", "recipient", "lookup", "fields", "consent")),
+    *(("subject", key) for key in ("restricted", "objected", "minor", "relationship", "expired")),
+    *(("controls", key) for key in ("paused", "budget_spent", "break_glass")),
+    ("subject",),
+    ("controls",),
+]
 
 
 def question(catalogue: Catalogue, dice: random.Random) -> dict[str, Any]:

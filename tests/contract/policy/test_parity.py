@@ -62,7 +62,7 @@ def test_both_engines_are_opa_on_the_inn(tried: type[RegoEngine], opa_engine: St
     bundle = build_bundle(inn())
     judge = opa_engine(bundle)
     assert isinstance(judge, RegoEngine)
-    compare(inn(), 99, judge, tried(bundle))  # type: ignore[arg-type]
+    compare(inn(), 99, judge, tried(bundle))
 
 
 @pytest.mark.opa
