@@ -1,0 +1,1 @@
+"""Custody of keys and copies: control journal, keypack, rotation, anchors, backup and restore."""

@@ -1,0 +1,175 @@
+"""Anchors: the newest signed checkpoints, outside the database, so that an older copy of it is known for one.
+
+Refuses to go backwards: an anchor of a smaller log never replaces that of a larger one, and two roots for one size are
+a fork. Keep the directory on another disk, or have it replicated: it is worth what its distance is.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from privet.audit.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
+from privet.audit.merkle import root_at
+from privet.audit.note import NoteKey
+from privet.audit.tiles import WIDTH, TileReader, tile_root
+from privet.crypto.signing import Signer
+from privet.domain.ids import Millis
+from privet.domain.ports import LogReader, Store
+from privet.errors import IntegrityError, RestoreNeeded, Unavailable
+from privet.store.custody.durable import disk, locked, read_bytes, replace_file
+
+LATEST: Final = "latest"
+_BUSY: Final = "another process has been writing the anchors for 5 s; try again"
+_NONE: Final = Unavailable("no anchor")
+
+
+class Anchors:
+    """The anchors of one vault in the directory `path`: the latest, and the last one of each earlier log."""
+
+    def __init__(self, path: Path, public: bytes) -> None:
+        """`public`: the vault's Ed25519 key, which signs them."""
+        self.path = path
+        self._public = public
+
+    def find_latest(self) -> tuple[Checkpoint, bytes] | None:
+        """What the newest anchor says, and its note. Raises IntegrityError when it is not signed by the vault."""
+        file = self.path / LATEST
+        if not file.exists():
+            return None
+        note = read_bytes(file, _NONE)
+        return self._verify(note), note
+
+    def notes(self) -> Iterator[bytes]:
+        """Every anchor held, the latest and those of logs before a restore: for the verifier."""
+        with disk():
+            files = sorted(self.path.glob("*.log")) if self.path.is_dir() else []
+        for file in files:
+            yield read_bytes(file, _NONE)
+
+    def write(self, note: bytes, *, successor: bool = False) -> None:
+        """Durable when this returns. One of the log's past is passed over; a fork raises IntegrityError.
+
+        `successor`: the log was started anew by a restore, so another origin than the latest one's is right.
+        """
+        new = self._verify(note)
+        with locked(self.path / ".lock", _BUSY):
+            held = self.find_latest()
+            if held is not None and not successor:
+                old = held[0]
+                if old.origin != new.origin:
+                    raise IntegrityError(
+                        "the anchors are of another log than this one: run `privet audit verify`"
+                    )
+                if old.size == new.size and old.root != new.root:
+                    raise _fork(new.size)
+                if old.size >= new.size:
+                    return
+            replace_file(self.path / f"{sha256(new.origin.encode()).hexdigest()[:16]}.log", note)
+            replace_file(self.path / LATEST, note)
+
+    def verify_log(self, log: LogReader) -> None:
+        """Raises RestoreNeeded when the log is older than its anchor, IntegrityError when it tells another story."""
+        held = self.find_latest()
+        if held is None:
+            return
+        anchor = held[0]
+        origin, size = log.origin(), log.size()
+        if origin != anchor.origin:
+            raise RestoreNeeded(
+                "the database is from before the last restore: put the current one back, or run `privet restore`"
+            )
+        if anchor.size > size:
+            raise RestoreNeeded(
+                f"the database is older than its anchor: its log has {size} entries of {anchor.size} that were "
+                "witnessed; put the newest database back, or run `privet restore`"
+            )
+        if log_root(log, anchor.size) != anchor.root:
+            raise _fork(anchor.size)
+
+    def _verify(self, note: bytes) -> Checkpoint:
+        origin = note.partition(b"\n")[0].decode(errors="replace")
+        return verify_checkpoint(note, NoteKey(name=origin, public=self._public), origin=origin)
+
+
+class Checkpointer:
+    """Signs the log's size and root, stores and anchors them. `maybe` is called after commits, on the way of reads."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        signer: Signer,
+        anchors: Anchors,
+        every_ms: int = 1_000,
+        patience_ms: int = 60_000,
+    ) -> None:
+        self._store = store
+        self._signer = signer
+        self._anchors = anchors
+        self._every = every_ms
+        self._patience = patience_ms
+        self._next = 0
+        self._size = -1
+        self._failing: Millis | None = None
+
+    def maybe(self, now: Millis) -> None:
+        """A checkpoint, unless one was made less than a second ago. A passing failure waits for the next; one that
+        lasts a minute is raised: the log must not go on for long unwitnessed."""
+        if now < self._next:
+            return
+        self._next = now + self._every
+        try:
+            self.sign()
+        except Unavailable:
+            self._failing = self._failing or now
+            if now - self._failing > self._patience:
+                raise
+        else:
+            self._failing = None
+
+    def sign(self) -> bytes | None:
+        """A checkpoint over the log as it is now, stored and anchored; None when there is nothing new."""
+        log = self._store.log
+        size = log.size()
+        if size == self._size:
+            return None
+        note = make_checkpoint(log, size, self._signer)
+        self._store.add_checkpoint(size, note.decode())
+        self._anchors.write(note)
+        self._size = size
+        return note
+
+
+def make_checkpoint(log: LogReader, size: int, signer: Signer) -> bytes:
+    """The signed note over the first `size` entries."""
+    return sign_checkpoint(Checkpoint(origin=log.origin(), size=size, root=log_root(log, size)), signer)
+
+
+def log_root(log: LogReader, size: int) -> bytes:
+    """The root of the first `size` entries, from tiles; only the last few leaves are hashed anew."""
+    return root_at(size, TileReader(_Tiles(log), size))
+
+
+class _Tiles:
+    """A TileSource over a LogReader, which keeps full tiles only."""
+
+    def __init__(self, log: LogReader) -> None:
+        self._log = log
+
+    def read_tile(self, level: int, n: int, width: int) -> bytes:
+        if width == WIDTH:
+            full = self._log.read_tile(level, n)
+            if full is not None:
+                return full
+        if level == 0:
+            return b"".join(self._log.leaf_hashes(n * WIDTH, n * WIDTH + width))
+        below = range(n * WIDTH, n * WIDTH + width)
+        return b"".join(tile_root(self.read_tile(level - 1, number, WIDTH)) for number in below)
+
+
+def _fork(size: int) -> IntegrityError:
+    return IntegrityError(
+        f"the log was altered before entry {size}: it is not the one that was witnessed; "
+        "`privet audit verify` names the entry, `privet restore` brings back a copy"
+    )
