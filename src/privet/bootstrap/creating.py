@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from privet.bootstrap.passphrase import get_passphrase
+from privet.bootstrap.verifying import write_verifier_key
 from privet.config.catalogue import FILE, NOTICES, load_catalogue
 from privet.config.settings import Settings, default_settings, write_settings
 from privet.config.starter import write_starter
@@ -61,6 +62,7 @@ def _fill(
     vault = VaultId(randomness(16))
     settings = default_settings(directory, vault, **({"database_url": database_url} if database_url else {}))
     keyring = FileKeyring.create(settings.keyring_path, secret)
+    write_verifier_key(settings, keyring.signer().public)
     JournalFile.create(settings.journal_path, keyring, vault, randomness)
     _create_database(settings, keyring.current_epoch, clock, randomness)
     write_settings(directory, settings)

@@ -19,6 +19,7 @@ from privet.domain.decision import PolicyEngine
 from privet.domain.ids import Millis, WorkerId
 from privet.domain.ports import EntryRow, Store
 from privet.errors import IntegrityError, Unavailable
+from privet.store.custody.anchors import Anchors
 from privet.store.opening import open_store
 
 
@@ -44,14 +45,19 @@ def open_parts(
         randomness=randomness,
     )
     try:
-        if store.identity().vault != settings.vault_id:
-            raise IntegrityError(
-                "the database belongs to another vault than privet.toml; put the right one in its place"
-            )
+        _verify_identity(settings, store)
+        Anchors(settings.anchors_path, keyring.signer().public).verify_log(store.log)
         return _open(settings, catalogue, keyring, store, worker, clock, randomness)
     except BaseException:
         store.close()
         raise
+
+
+def _verify_identity(settings: Settings, store: Store) -> None:
+    if store.identity().vault != settings.vault_id:
+        raise IntegrityError(
+            "the database belongs to another vault than privet.toml; put the right one in its place"
+        )
 
 
 def _open(

@@ -1,7 +1,7 @@
 """The parts of an open vault, wired once. Holds keys: it has no telling repr, and refuses to be pickled."""
 
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from privet.audit.scribe import Scribe
 from privet.config.settings import Settings
@@ -28,6 +28,7 @@ from privet.release.disclosing import Disclosing
 from privet.release.identifying import Identifying
 from privet.release.logging import Logging
 from privet.release.pipeline import Pipeline
+from privet.store.custody.anchors import Anchors, Checkpointer
 from privet.store.custody.journal import JournalFile
 from privet.store.custody.keypack import KeypackFile
 from privet.transform.minimise import Minimiser
@@ -49,21 +50,23 @@ class Foundations:
     engine: PolicyEngine = field(repr=False)
 
 
-class Checkpoints(Protocol):
-    """Signs and anchors checkpoints as the log grows."""
+class Ticker:
+    """Signs and anchors checkpoints as the log grows: at most one a second, and one at the end."""
+
+    def __init__(self, checkpointer: Checkpointer, clock: Clock) -> None:
+        self._checkpointer = checkpointer
+        self._clock = clock
 
     def tick(self) -> None:
-        """After a commit: signs one if the last is over a second old. Cheap."""
-        ...
+        """After a commit. Cheap: a clock and a comparison, but for once a second."""
+        self._checkpointer.maybe(self._clock())
+
+    def sign(self) -> None:
+        """A checkpoint over the log as it is now. Raises Unavailable, IntegrityError."""
+        self._checkpointer.sign()
 
     def close(self) -> None:
-        """Signs a last one."""
-        ...
-
-
-class _NoCheckpoints:
-    def tick(self) -> None: ...
-    def close(self) -> None: ...
+        self._checkpointer.sign()
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -85,7 +88,8 @@ class Parts(Foundations):
     intake: Intake
     journal: JournalFile
     keypack: KeypackFile
-    checkpointer: Checkpoints
+    anchors: Anchors
+    checkpointer: Ticker
 
     def __repr__(self) -> str:
         return f"Parts({str(self.settings.directory)!r})"
@@ -146,6 +150,8 @@ def wire(base: Foundations) -> Parts:
         clock=base.clock,
         randomness=base.randomness,
     )
+    signer = keyring.signer()
+    anchors = Anchors(base.settings.anchors_path, signer.public)
     return Parts(
         **{name: getattr(base, name) for name in Foundations.__dataclass_fields__},
         scribe=scribe,
@@ -162,6 +168,7 @@ def wire(base: Foundations) -> Parts:
         pipeline=pipeline,
         intake=intake,
         journal=JournalFile(base.settings.journal_path, keyring, vault, base.randomness),
-        checkpointer=_NoCheckpoints(),
+        anchors=anchors,
+        checkpointer=Ticker(Checkpointer(store=base.store, signer=signer, anchors=anchors), base.clock),
         keypack=KeypackFile(base.settings.keypack_path, keyring, vault),
     )

@@ -1,0 +1,203 @@
+"""A compliance officer's session: queries, proves, pauses. Every query is itself logged.
+
+Refuses to show a profile value: an officer reads who did what and why, not what it said.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from privet.audit.damage import FsckReport
+from privet.audit.leaf import Act, Decision
+from privet.audit.note import NoteKey
+from privet.audit.query import AuditFilter, AuditLine, find_line, search
+from privet.audit.reading import EntryReader
+from privet.bootstrap.parts import Parts
+from privet.bootstrap.verifying import verify_store
+from privet.domain.ids import EntryId, Millis, SubjectId, to_millis
+from privet.domain.request import By
+from privet.errors import IntegrityError, InvalidInput, NotFound
+
+
+class OfficerAudit:
+    """The audit log as one officer may read it."""
+
+    def __init__(self, parts: Parts, officer: str) -> None:
+        self._parts = parts
+        self._officer = officer
+
+    def query(
+        self,
+        *,
+        subject: By | str | None = None,
+        service: str | None = None,
+        purpose: str | None = None,
+        field: str | None = None,
+        decision: str | None = None,
+        act: str | None = None,
+        reason: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[AuditLine]:
+        """Entries that meet all filters, newest first; all of them unless `limit` says less.
+
+        `subject` is a look-up, or a subject id as earlier lines show it. Raises NotFound for nobody, InvalidInput for a
+        naive datetime or a malformed filter, IntegrityError (naming the entry) for a damaged log.
+        """
+        return list(
+            self.stream(
+                subject=subject,
+                service=service,
+                purpose=purpose,
+                field=field,
+                decision=decision,
+                act=act,
+                reason=reason,
+                since=since,
+                until=until,
+                limit=limit,
+            )
+        )
+
+    def stream(
+        self,
+        *,
+        subject: By | str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+        **clear: str | None,
+    ) -> Iterator[AuditLine]:
+        """As `query`, one by one. The query is logged before the first line."""
+        if limit is not None and (type(limit) is not int or limit < 1):
+            raise InvalidInput("limit must be a whole number from 1", field="limit")
+        reader = self._reader()
+        found = None if subject is None else self._subject(subject)
+        tag = None
+        if found is not None:
+            keys = reader.keys(found)
+            if keys is None:
+                raise NotFound("there is nobody of that name; the entries of an erased person stay sealed")
+            tag = keys.tag
+        wanted = AuditFilter(
+            tag=tag, since=_moment("since", since), until=_moment("until", until), limit=limit, **clear
+        )
+        shown = {name: value for name, value in clear.items() if value is not None}
+        self._parts.store.sequence()
+        before = self._parts.store.log.size()  # the query does not find itself
+        self._log(
+            Act.QUERY,
+            {
+                "filters": shown,
+                "about": None if found is None else found.hex(),
+                "since": wanted.since,
+                "until": wanted.until,
+                "limit": limit,
+            },
+        )
+        return search(self._parts.store.log, reader, wanted, before=before)
+
+    def entry(self, audit_id: str) -> AuditLine:
+        """One entry by its audit id. Raises NotFound, InvalidInput."""
+        try:
+            entry = EntryId(bytes.fromhex(audit_id))
+        except ValueError:
+            entry = EntryId(b"")
+        if len(entry) != 16:
+            raise InvalidInput("an audit id has 32 hexadecimal digits", field="audit_id")
+        self._log(Act.QUERY, {"filters": {"audit_id": audit_id}})
+        line = find_line(self._parts.store.log, self._reader(), entry)
+        if line is None:
+            raise NotFound("the log has no entry with that audit id")
+        return line
+
+    def verify(self) -> FsckReport:
+        """Rebuilds the log and checks every checkpoint and anchor. Raises IntegrityError naming the first damage."""
+        self._parts.checkpointer.sign()
+        signer = self._parts.keyring.signer()
+        origin = self._parts.store.log.origin()
+        report = verify_store(
+            self._parts.store, self._parts.settings, NoteKey(name=origin, public=signer.public)
+        )
+        self._log(
+            Act.VERIFY,
+            {"size": report.size, "damages": report.total},
+            Decision.DONE if report.ok else Decision.FAILED,
+        )
+        if not report.ok:
+            raise IntegrityError(f"the log is damaged: {report.first}")
+        return report
+
+    def _subject(self, subject: By | str) -> SubjectId:
+        if isinstance(subject, By):
+            with self._parts.store.read() as unit:
+                found = self._parts.resolver.subjects(unit, unit.state().epochs, [(None, subject)])[0]
+            if found is None:
+                raise NotFound("there is nobody of that name")
+            return found
+        try:
+            raw = bytes.fromhex(subject)
+        except ValueError:
+            raw = b""
+        if len(raw) != 16:
+            raise InvalidInput(
+                "a subject is named by(field=value), or by 32 hexadecimal digits", field="subject"
+            )
+        return SubjectId(raw)
+
+    def _reader(self) -> EntryReader:
+        parts = self._parts
+        return EntryReader(store=parts.store, keyring=parts.keyring, vault=parts.vault)
+
+    def _log(self, act: Act, private: dict[str, Any], decision: Decision = Decision.DONE) -> None:
+        with self._parts.store.write() as unit:
+            unit.append(
+                [self._parts.scribe.act(act, decision, {"actor": f"officer:{self._officer}", **private})]
+            )
+        self._parts.checkpointer.tick()
+
+
+class Officer:
+    """One officer of the catalogue."""
+
+    def __init__(self, parts: Parts, name: str) -> None:
+        self._parts = parts
+        self.name = name
+        self.audit = OfficerAudit(parts, name)
+
+    def pause(self, name: str) -> None:
+        """Pauses a purpose (with all below it) or a service, at once and in every process. InvalidInput if unknown."""
+        self._control(name, paused=True)
+
+    def resume(self, name: str) -> None:
+        """Lifts a pause."""
+        self._control(name, paused=False)
+
+    def paused(self) -> tuple[str, ...]:
+        """What is paused now."""
+        with self._parts.store.read() as unit:
+            return tuple(sorted(self._parts.controls.paused(unit.state())))
+
+    def _control(self, name: str, *, paused: bool) -> None:
+        parts = self._parts
+        if name not in parts.catalogue.purposes and name not in parts.catalogue.services:
+            raise InvalidInput("the catalogue has no purpose or service of that name", field="name")
+        with parts.store.write() as unit:
+            state = unit.state()
+            before = parts.controls.paused(state)
+            after = before | {name} if paused else before - {name}
+            if after != before:
+                revision = state.controls_rev + 1
+                unit.set_controls(state.controls_rev, parts.controls.seal(after, revision, parts.randomness))
+            private = {"actor": f"officer:{self.name}", "name": name, "paused": paused}
+            unit.append([parts.scribe.act(Act.PAUSE, Decision.DONE, private)])
+        parts.checkpointer.tick()
+
+
+def _moment(name: str, value: datetime | None) -> Millis | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise InvalidInput(f"{name} must have a time zone", field=name)
+    return to_millis(value)
