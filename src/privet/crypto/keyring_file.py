@@ -32,21 +32,19 @@ from privet.errors import Conflict, Unavailable
 DEFAULT_COST = ScryptCost()
 LOCK_WAIT_S = 5.0
 
-_Stamp = tuple[int, int, int]
-
 
 class FileKeyring(Secret):
     """Made by `create` or `open`. Threads may share it; `reload` sees what other processes did."""
 
-    __slots__ = ("_key", "_lock", "_material", "_path", "_random", "_stamp")
+    __slots__ = ("_key", "_lock", "_material", "_path", "_random", "_seen")
 
     def __init__(
-        self, path: Path, key: PassphraseKey, material: KeyMaterial, stamp: _Stamp | None, random: Random
+        self, path: Path, key: PassphraseKey, material: KeyMaterial, seen: bytes, random: Random
     ) -> None:
         self._path = path
         self._key = key
         self._material = material
-        self._stamp = stamp
+        self._seen = seen
         self._random = random
         self._lock = threading.RLock()
 
@@ -57,8 +55,9 @@ class FileKeyring(Secret):
         """A new keyring in epoch 1, mode 0600. Conflict if the file exists, InvalidInput for an empty passphrase."""
         key = PassphraseKey(passphrase, random(SALT_SIZE), cost)
         material = KeyMaterial.generate(random)
-        _write(path, render(material, key), new=True)
-        return cls(path, key, material, _stamp(path), random)
+        data = render(material, key)
+        _write(path, data, new=True)
+        return cls(path, key, material, data, random)
 
     @classmethod
     def open(cls, path: Path, passphrase: bytes, *, random: Random = os.urandom) -> "FileKeyring":
@@ -67,10 +66,10 @@ class FileKeyring(Secret):
 
         No lower bound on the cost is needed here: it is bound into every key, so that an edited file does not open.
         """
-        stamp = _stamp(path)
-        found = parse_keyring(_read(path))
+        data = _read(path)
+        found = parse_keyring(data)
         key = PassphraseKey(passphrase, found.salt, found.cost)
-        return cls(path, key, verify_keyring(found, key), stamp, random)
+        return cls(path, key, verify_keyring(found, key), data, random)
 
     @property
     def cost(self) -> ScryptCost:
@@ -99,16 +98,17 @@ class FileKeyring(Secret):
     def reload(self) -> None:
         """Read the file if it changed. Unavailable if its passphrase was changed: the process must be started anew."""
         with self._lock:
-            stamp = _stamp(self._path)
-            if stamp == self._stamp:
+            # By content: inode numbers return, and two changes fit into one tick of a file system's clock.
+            data = _read(self._path)
+            if data == self._seen:
                 return
-            found = parse_keyring(_read(self._path))
+            found = parse_keyring(data)
             if found.salt != self._key.salt or found.cost != self._key.cost:
                 raise Unavailable(
                     "the keyring's passphrase was changed: open the vault again with the new one"
                 )
             self._material = verify_keyring(found, self._key)
-            self._stamp = stamp
+            self._seen = data
 
     def add_epoch(self) -> int:
         """Open the next epoch, durably. After Unavailable it may or may not be there: `reload` tells."""
@@ -130,28 +130,20 @@ class FileKeyring(Secret):
             self.reload()
             key = key or self._key
             material = change(self._material)
-            self._stamp = None  # until the new file is known to be durable, the next reload reads it
-            _write(self._path, render(material, key), new=False)
+            data = render(material, key)
+            _write(self._path, data, new=False)
             self._key = key
             self._material = material
-            self._stamp = _stamp(self._path)
+            self._seen = data
             return material
-
-
-def _stamp(path: Path) -> _Stamp:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        raise Unavailable("there is no keyring file where the vault expects it") from None
-    except OSError as error:
-        raise _disk(error) from None
-    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(MAX_FILE + 1)
+    except FileNotFoundError:
+        raise Unavailable("there is no keyring file where the vault expects it") from None
     except OSError as error:
         raise _disk(error) from None
 
@@ -200,11 +192,19 @@ def _locked(path: Path) -> Iterator[None]:
                     raise Unavailable("another process is changing the keyring: try again") from None
                 time.sleep(0.02)
                 continue
-            if os.fstat(held).st_ino == _stamp(path)[0]:
+            if _is_current(held, path):
                 yield
                 return
         finally:
             os.close(held)
+
+
+def _is_current(held: int, path: Path) -> bool:
+    """Whether the open file is still the one of that name. It is open, so its inode number is not another's."""
+    try:
+        return os.path.samestat(os.fstat(held), path.stat())
+    except OSError as error:
+        raise _disk(error) from None
 
 
 def _disk(error: OSError) -> Unavailable:
