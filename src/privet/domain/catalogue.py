@@ -187,13 +187,22 @@ class Catalogue:
     def purposes_of(self, field: Field) -> frozenset[str]:
         """Purposes that the purpose rule permits for a field, clear or masked (Byun & Li 2008): allowed or below an
         allowed one, and neither it nor an ancestor or descendant of it prohibited."""
-        barred = field.prohibit | {p.name for p in self.purposes.values() if p.prohibited}
-        allowed = field.allow | field.allow_masked
-        return frozenset(
-            name
-            for name, above in self.ancestors.items()
-            if above & allowed and not (above | self.descendants[name]) & barred
-        )
+        question = (field.allow | field.allow_masked, field.prohibit)
+        known = self._permitted.get(question)
+        if known is None:
+            known = self._permitted[question] = self._permit(*question)
+        return known
+
+    @cached_property
+    def _permitted(self) -> dict[tuple[frozenset[str], frozenset[str]], frozenset[str]]:
+        """Answers of `purposes_of`: many fields ask the same."""
+        return {}
+
+    def _permit(self, allowed: frozenset[str], prohibited: frozenset[str]) -> frozenset[str]:
+        barred = prohibited | {p.name for p in self.purposes.values() if p.prohibited}
+        blocked = frozenset[str]().union(*(self.ancestors[p] | self.descendants[p] for p in barred))
+        covered = frozenset[str]().union(*(self.descendants[p] for p in allowed))
+        return covered - blocked
 
     @cached_property
     def unusable(self) -> frozenset[str]:

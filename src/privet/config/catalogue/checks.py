@@ -9,10 +9,11 @@ from privet.domain.catalogue import Catalogue, Field, LegalBasis, Purpose, match
 
 def check(catalogue: Catalogue, problems: Problems) -> None:
     """Notes errors and warnings. The graph of purposes must have no cycle."""
+    barred = frozenset(p.name for p in catalogue.purposes.values() if p.prohibited)
     for field in catalogue.every_field.values():
         path = field_path(field)
         _check_ground(catalogue, field, path, problems)
-        _warn_both(catalogue, field, path, problems)
+        _warn_both(catalogue, field, field.prohibit | barred, path, problems)
         if field.path in catalogue.unusable and path in problems.lines:
             problems.warn(
                 path, "no purpose may ever use it, so writing it is refused; allow a purpose, or remove it"
@@ -48,8 +49,9 @@ def _check_ground(catalogue: Catalogue, field: Field, path: Path, problems: Prob
     )
 
 
-def _warn_both(catalogue: Catalogue, field: Field, path: Path, problems: Problems) -> None:
-    barred = field.prohibit | {p.name for p in catalogue.purposes.values() if p.prohibited}
+def _warn_both(
+    catalogue: Catalogue, field: Field, barred: frozenset[str], path: Path, problems: Problems
+) -> None:
     for key in ("allow", "allow_masked"):
         for name in sorted(getattr(field, key)):
             against = sorted((catalogue.ancestors[name] | catalogue.descendants[name]) & barred)
@@ -63,7 +65,7 @@ def _warn_both(catalogue: Catalogue, field: Field, path: Path, problems: Problem
 def _warn_service(catalogue: Catalogue, name: str, problems: Problems) -> None:
     service = catalogue.services[name]
     reach = [f for f in catalogue.every_field.values() if any(matches(p, f.path) for p in service.fields)]
-    usable = {purpose for field in reach for purpose in catalogue.purposes_of(field)}
+    usable = frozenset[str]().union(*{catalogue.purposes_of(field) for field in reach})
     for key, claims in (("purposes", service.purposes), ("collects", service.collects)):
         for claim in sorted(claims):
             if catalogue.purposes[claim].prohibited:
