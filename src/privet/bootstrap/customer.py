@@ -37,7 +37,7 @@ class Customer:
         return self._do(lambda: self._rights.accesses.accesses(self._subject, limit=limit))
 
     def consents(self) -> tuple[Consent, ...]:
-        """Every purpose that takes consent, as it stands now."""
+        """Every purpose that needs consent, or that she has spoken on, as it stands now."""
         return self._do(lambda: self._rights.choices.state(self._subject))
 
     def receipts(self) -> tuple[dict[str, Any], ...]:

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, NoReturn
 from privet.audit.leaf import Act, Decision
 from privet.consent.ledger import LedgerBook, LedgerEntry, Receipt
 from privet.consent.receipt import issue_receipt
-from privet.consent.transitions import Wish, get_consentable, get_known, next_status, profits
+from privet.consent.transitions import Wish, get_consentable, get_known, needs_explicit, next_status, profits
 from privet.domain.answer import Consent
-from privet.domain.catalogue import Purpose, Service
+from privet.domain.catalogue import LegalBasis, Purpose, Service
 from privet.domain.consent import ConsentRecord, ConsentStatus
 from privet.domain.decision import Reason
 from privet.domain.ids import Millis, SubjectId, from_millis
@@ -160,7 +160,7 @@ class Choices:
         )
 
     def state(self, subject: SubjectId, *, actor: str = CUSTOMER) -> tuple[Consent, ...]:
-        """Every purpose that takes consent, as it stands now; those never asked about are unknown. Logged.
+        """Every purpose that needs consent, or that she has spoken on, as it stands now. Logged.
 
         Raises IntegrityError when ledger and facts tell different stories.
         """
@@ -185,7 +185,7 @@ class Choices:
                         notice_version=folded.notice_version,
                     )
                 )
-            elif not purpose.prohibited:
+            elif purpose.basis is LegalBasis.CONSENT or needs_explicit(self._catalogue, name):
                 found.append(
                     Consent(purpose=name, status="unknown", at=None, until=None, notice_version=None)
                 )

@@ -1,0 +1,1 @@
+"""Rights and consents through a whole vault, on each real database."""
