@@ -1,5 +1,6 @@
 """The keyring file: what damage, other processes, a full disk and a kill do to it."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -336,6 +337,32 @@ def test_lock_held_elsewhere(path: Path, ring: FileKeyring, monkeypatch: pytest.
     with keyring_file._locked(path), pytest.raises(Unavailable, match="another process"):
         ring.add_epoch()
     assert ring.add_epoch() == 2
+
+
+def test_file_replaced_while_locking(path: Path, ring: FileKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between opening and locking another writer renames a new file in: the lock is then taken on the new one."""
+    real, opened = fcntl.flock, []
+
+    def late(descriptor: int, operation: int) -> None:
+        if not opened:
+            shutil.copy(path, path.with_name("new"))
+            path.with_name("new").replace(path)
+        opened.append(descriptor)
+        real(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with keyring_file._locked(path), path.open("rb") as second, pytest.raises(BlockingIOError):
+        real(second.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert len(opened) == 2
+
+
+def test_file_gone_while_locking(path: Path, ring: FileKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or removes it: Unavailable, and nothing is written."""
+    monkeypatch.setattr(fcntl, "flock", lambda *_: path.unlink())
+    with pytest.raises(Unavailable):
+        ring.add_epoch()
+    assert not path.exists()
+    assert ring.epochs() == (1,)
 
 
 def test_file_gone(path: Path, ring: FileKeyring) -> None:
