@@ -312,6 +312,31 @@ FAULTS: list[tuple[str, str, str]] = [
         SERVICE + "\norganisation: {nam: X}",
         'c.yaml:8: organisation.nam: there is no key "nam"; did you mean "name"?',
     ),
+    (
+        "type: string,",
+        "type: number, min: NaN,",
+        "c.yaml:2: fields.name.min: is not a number; write for instance 0.5",
+    ),
+    (
+        "type: string,",
+        "type: integer, min: [1],",
+        "c.yaml:2: fields.name.min: must be a number or a date",
+    ),
+    (
+        "type: string",
+        f"type: enum[{'a' * 201}]",
+        "c.yaml:2: fields.name.type: a member of an enum has 1 to 200 characters",
+    ),
+    (
+        "type: string,",
+        f"type: string, description: {'a' * 2001},",
+        "c.yaml:2: fields.name.description: is too long; the most is 2000",
+    ),
+    (
+        "find: [mail]",
+        'find: [""]',
+        "c.yaml:7: services.desk.find: must not be empty; write it or leave the key out",
+    ),
 ]
 
 STAYS = """\

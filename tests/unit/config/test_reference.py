@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from privet.config import settings
 from privet.config.catalogue import parse_catalogue, shapes
 from privet.config.catalogue.purposes import ARTICLE9
 from privet.config.catalogue.value_types import SCALARS
+from privet.config.settings.shape import FileShape
 from privet.domain.catalogue import LegalBasis
 from privet.errors import CatalogueError
 
@@ -75,7 +75,7 @@ def test_every_type_basis_and_ground_is_in_the_reference() -> None:
 def test_every_setting_is_in_its_reference() -> None:
     """Each section and key of privet.toml."""
     keys = []
-    for name, field in settings._File.model_fields.items():
+    for name, field in FileShape.model_fields.items():
         model = field.annotation
         if isinstance(model, type) and issubclass(model, BaseModel):
             keys += [f"{name}.{key}" for key in model.model_fields]

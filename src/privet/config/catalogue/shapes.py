@@ -144,12 +144,12 @@ def _sentence(
     if kind == "extra_forbidden":
         known = OidcShape.model_fields if len(loc) > 1 else model.model_fields
         return unknown("key", "keys here", str(loc[-1]), known)
+    if loc and loc[0] in ("min", "max"):
+        return "must be a number or a date"
     if kind == "literal_error":
         return f"must be one of {context.get('expected', '')}"
     if kind in ("greater_than_equal", "less_than_equal"):
         return f"must be between 1 and {10_000 if 'max_items' in loc else 1_000_000}"
     if kind in ("string_too_long", "too_long"):
         return f"is too long; the most is {context.get('max_length')}"
-    if kind in ("decimal_type", "is_instance_of"):
-        return "must be a number or a date"
     return _WORDS.get(kind, f"is not right: {quoted(fallback)}")

@@ -1,0 +1,139 @@
+"""`privet.toml` on disk: read when a vault is opened, written once by `privet init`, whole or not at all."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from privet.config.settings.model import PolicySettings, Settings
+from privet.config.settings.shape import FILE, FORMAT, RULES, FileShape, parse_settings
+from privet.domain.ids import VaultId
+from privet.errors import InvalidInput, Unavailable
+
+
+def default_settings(directory: Path, vault_id: VaultId, **changes: Any) -> Settings:
+    """The settings of a new embedded vault; `changes` are fields of Settings."""
+    base = _settings(directory, FileShape(format=1, vault_id=vault_id.hex()))
+    if "database_url" in changes:
+        changes["database_url"] = _database_url(base.directory, changes["database_url"])
+    return replace(base, **changes)
+
+
+def load_settings(directory: Path) -> Settings:
+    """The settings of a vault directory.
+
+    Raises Unavailable when there is no vault or it was made by a newer Privet, InvalidInput (file, line, key, fix)
+    when the file is wrong.
+    """
+    path = directory / FILE
+    if not directory.is_dir():
+        raise Unavailable(f"there is no vault at {directory}; make one with `privet init`")
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise Unavailable(
+            f"{directory} is no vault: {FILE} is not there; make one with `privet init`"
+        ) from None
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be read ({error.strerror})") from None
+    return _settings(directory, parse_settings(data))
+
+
+def _settings(directory: Path, shape: FileShape) -> Settings:
+    root = Path(os.path.abspath(directory))  # noqa: PTH100 - resolve() would follow a link to the vault
+    vault_id = VaultId(bytes.fromhex(shape.vault_id))
+    policy = shape.policy
+    if policy.engine == "opa" and policy.url is None:
+        raise InvalidInput(f'{FILE}: policy.url: is missing; with engine = "opa" it {RULES["policy.url"]}')
+    return Settings(
+        directory=root,
+        vault_id=vault_id,
+        database_url=_database_url(root, shape.database.url),
+        keyring_kind=shape.keyring.kind,
+        keyring_path=root / shape.keyring.path,
+        policy=PolicySettings(
+            engine=policy.engine,
+            url=policy.url,
+            token_file=None if policy.token_file is None else root / policy.token_file,
+            timeout_ms=policy.timeout_ms,
+        ),
+        log_origin=shape.log.origin or f"privet/{shape.vault_id}",
+        anchors_path=root / shape.anchors.path,
+        keypack_path=root / shape.keypack.path,
+        journal_path=root / shape.journal.path,
+    )
+
+
+def _database_url(root: Path, url: str) -> str:
+    prefix = "sqlite:///"
+    if not url.startswith(prefix):
+        return url
+    return prefix + str(root / url.removeprefix(prefix))
+
+
+def write_settings(directory: Path, settings: Settings) -> None:
+    """Writes `privet.toml`, mode 0600, whole or not at all. Raises Unavailable when the disk refuses."""
+
+    def local(path: Path) -> str:
+        return (
+            str(path.relative_to(settings.directory))
+            if path.is_relative_to(settings.directory)
+            else str(path)
+        )
+
+    url = settings.database_url
+    if url.startswith("sqlite:///"):
+        url = "sqlite:///" + local(Path(url.removeprefix("sqlite:///")))
+    policy = settings.policy
+    lines = [
+        "# A Privet vault. Reference: docs/settings.md",
+        f"format = {FORMAT}",
+        f"vault_id = {_quote(settings.vault_id.hex())}  # bound into every ciphertext: never change it",
+        "",
+        "[database]",
+        f"url = {_quote(url)}  # or postgresql+psycopg://…",
+        "",
+        "[keyring]",
+        f"kind = {_quote(settings.keyring_kind)}",
+        f"path = {_quote(local(settings.keyring_path))}  # back it up apart from the database, never with it",
+        "",
+        "[policy]",
+        f"engine = {_quote(policy.engine)}",
+        *([f"url = {_quote(policy.url)}"] if policy.url is not None else []),
+        *([f"token_file = {_quote(local(policy.token_file))}"] if policy.token_file is not None else []),
+        f"timeout_ms = {policy.timeout_ms}",
+        "",
+        "[log]",
+        f"origin = {_quote(settings.log_origin)}",
+    ]
+    for name, path in (
+        ("anchors", settings.anchors_path),
+        ("keypack", settings.keypack_path),
+        ("journal", settings.journal_path),
+    ):
+        lines += ["", f"[{name}]", f"path = {_quote(local(path))}"]
+    _write(directory / FILE, "\n".join(lines) + "\n")
+
+
+def _quote(text: str) -> str:
+    """A TOML basic string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".new")
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be written ({error.strerror})") from None
