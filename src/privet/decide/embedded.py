@@ -25,8 +25,8 @@ class EmbeddedEngine(RegoEngine):
         """Raises Unavailable when the Rego does not load or the known answers do not come out."""
         super().__init__(bundle)
         self._local = threading.local()
-        verify_known_answers(_Unproved)
         self._engine()
+        verify_known_answers(_Unproved)
 
     def _engine(self) -> Engine:
         engine: Engine | None = getattr(self._local, "engine", None)

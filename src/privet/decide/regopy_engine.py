@@ -36,8 +36,8 @@ class RegopyEngine(RegoEngine):
         """Raises Unavailable without regopy, when the Rego does not load, or on a wrong known answer."""
         super().__init__(bundle)
         self._local = threading.local()
-        verify_known_answers(_Unproved)
         self._loaded()
+        verify_known_answers(_Unproved)
 
     def _loaded(self) -> _Loaded:
         loaded: Any = getattr(self._local, "loaded", None)
