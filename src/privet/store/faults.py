@@ -35,12 +35,14 @@ _SQLITE = {
     "SQLITE_PROTOCOL": BUSY,
 }
 _POSTGRESQL = {
-    "40001": CONTENDED,
-    "40P01": CONTENDED,
     "53100": FULL,
     "55P03": BUSY,
     "57014": SLOW,
     "25006": READ_ONLY,
+    "25P03": SLOW,
+    "42501": "the database user may not do this; it needs its own database",
+    "42P01": "this database is not a Privet vault",
+    "42703": "this database is not a Privet vault",
 }
 RETRIED = frozenset({"40001", "40P01"})
 
@@ -88,6 +90,8 @@ def _explain_sqlite(name: str) -> PrivetError:
 def _explain_postgresql(state: str) -> PrivetError:
     if state.startswith("23"):
         return Conflict("the stored state changed meanwhile: what was to be new is there already")
+    if state in RETRIED:
+        return Conflict(CONTENDED)
     if state.startswith("XX"):
         return IntegrityError("the database server reports damaged data; restore a backup")
     if state.startswith(("08", "57P")):

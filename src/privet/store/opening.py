@@ -51,7 +51,6 @@ def open_store(
             vault=vault if create else None,
             worker=worker,
             origin=origin,
-            clock=clock,
             randomness=randomness,
         )
     raise InvalidInput("this kind of database is not known: use sqlite:///PATH or postgresql+psycopg://…")

@@ -61,6 +61,11 @@ class Statements:
     find_epoch: Select[Any]
 
 
+def _new(insert: Any) -> Any:
+    """Inserts unless it is there; `rowcount` then tells which."""
+    return insert.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+
+
 def _put(insert: Any, key: Any, value: Any) -> Any:
     return insert.on_conflict_do_update(index_elements=[key], set_={value.name: insert.excluded[value.name]})
 
@@ -79,10 +84,10 @@ def build(backend: Backend) -> Statements:
         last="SELECT pos, id FROM entry ORDER BY pos DESC LIMIT 1",
         lookup_one=f"SELECT value, subject FROM lookup WHERE value = {mark}",
         insert_entry=f"INSERT INTO entry ({ENTRY_COLUMNS}) VALUES ({', '.join([mark] * 6)})",
-        insert_subject=insert(t.subject).on_conflict_do_nothing(),
+        insert_subject=_new(insert(t.subject)),
         insert_lookup=insert(t.lookup).on_conflict_do_nothing(),
-        insert_record=insert(t.record).on_conflict_do_nothing(),
-        insert_consent=insert(t.consent).on_conflict_do_nothing(),
+        insert_record=_new(insert(t.record)),
+        insert_consent=_new(insert(t.consent)),
         insert_tile=tile.on_conflict_do_update(
             index_elements=[t.tile.c.level, t.tile.c.n], set_={"hashes": tile.excluded.hashes}
         ),

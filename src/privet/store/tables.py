@@ -127,5 +127,4 @@ outbox = _table(
 )
 stream = _table("stream", _key("stream"), _int("seq"), _bytes("chain"))
 head = _table("head", _key("one", Big), _int("size"), _bytes("root"), _bytes("frontier"))
-lease = _table("lease", _key("one", Big), _bytes("worker"), _int("until"))
 erased = _table("erased", _key("tag"))

@@ -75,7 +75,6 @@ def upgrade() -> None:
     _table("outbox", {"stream": BYTES, "seq": BIG}, {**logged, "chain": BYTES}, nullable=("tag", "ref"))
     _table("stream", {"stream": BYTES}, {"seq": BIG, "chain": BYTES})
     _table("head", {"one": BIG}, {"size": BIG, "root": BYTES, "frontier": BYTES})
-    _table("lease", {"one": BIG}, {"worker": BYTES, "until": BIG})
     _table("erased", {"tag": BYTES}, {})
 
 
