@@ -123,6 +123,15 @@ def test_any_single_bit_spoils_a_note(bit: int) -> None:
         verify_note(flipped(GOOD, bit), KEY)
 
 
+def test_a_signature_has_one_spelling() -> None:
+    """The spare bits of the last base64 digit must be zero, or one note would have several forms."""
+    assert GOOD.endswith(b"=\n")
+    for digit in range(1, 4):
+        respelled = GOOD[:-3] + bytes([GOOD[-3] + digit]) + GOOD[-2:]
+        with pytest.raises(IntegrityError, match="malformed"):
+            verify_note(respelled, KEY)
+
+
 LINE = GOOD.decode().rpartition("\n\n")[2]
 
 
