@@ -233,6 +233,7 @@ class World:
             catalogue=self.catalogue,
             scribe=self.scribe,
             keypack=self.keypack,
+            journal=self.journal,
             clock=now,
             progress=progress,
             grace_s=grace_s,

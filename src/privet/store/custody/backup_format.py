@@ -96,7 +96,7 @@ def read_backup(path: Path, signer: Signer, vault: VaultId | None = None) -> Man
 
 
 def read_unsigned(path: Path) -> Manifest:
-    """The manifest with its files verified against it, and no signature: before the keyring is open. Errors as above."""
+    """The manifest with its files verified against it, no signature: before the keyring is open. As above."""
     manifest = parse_manifest(_read_manifest(path))
     verify_files(path, manifest)
     return manifest

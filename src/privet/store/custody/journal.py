@@ -113,21 +113,25 @@ class JournalFile(Secret):
             return self._scan_end(fd)[0]
 
     def records(self, since: Mark | None = None) -> Iterator[ControlRecord]:
-        """Every record, or those behind `since`, opened and checked. Raises IntegrityError naming the first bad one.
+        """Every record there is now, or those behind `since`, opened and checked; others may append meanwhile.
 
-        What a crash left of the last record is passed over: it was never acknowledged.
+        What a crash left of the last record is passed over: it was never acknowledged. Raises IntegrityError naming
+        the first bad one, when it is come to.
         """
         with self._mutex, self._opened() as fd:
+            end = self._scan_end(fd)[0]
             mark = since or self._start(fd)
-            found = []
-            for before, frame in self._frames(fd, mark):
-                try:
-                    found.append(open_record(self._cipher, self._vault, before, frame))
-                except IntegrityError:
-                    if self._is_torn(fd, before, frame):
-                        break
-                    raise
-        return iter(found)
+            with disk():
+                held = os.open(
+                    self.path, os.O_RDONLY
+                )  # what is whole never changes: no lock is needed for it
+        try:
+            for before, frame in self._frames(held, mark):
+                if before.position >= end.position:
+                    break
+                yield open_record(self._cipher, self._vault, before, frame)
+        finally:
+            os.close(held)
 
     def verify_extends(self, mark: Mark) -> None:
         """Raises IntegrityError unless this journal still begins with what stood before `mark`."""
@@ -210,7 +214,7 @@ class JournalFile(Secret):
 
     def _frames(self, fd: int, mark: Mark) -> Iterator[tuple[Mark, bytes]]:
         """(mark before, frame) of each frame that is there in full. Raises IntegrityError for any but a torn tail."""
-        with os.fdopen(os.dup(fd), "rb") as file:
+        with os.fdopen(fd, "rb", closefd=False) as file:
             size = os.fstat(fd).st_size
             file.seek(mark.offset)
             while mark.offset < size:

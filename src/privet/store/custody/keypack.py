@@ -17,6 +17,7 @@ from privet.crypto.secrecy import Secret
 from privet.domain.ids import SubjectId, VaultId
 from privet.errors import IntegrityError, InvalidInput, Unavailable
 from privet.store.custody.durable import disk, locked, sync, sync_directory, write_all
+from privet.store.custody.journal import JournalFile
 from privet.store.custody.keypack_format import (
     FORGOTTEN,
     HEADER_SIZE,
@@ -78,8 +79,7 @@ class KeypackFile(Secret):
     def forget(self, subject: SubjectId) -> None:
         """Zeros over one person's keys, durably. No error when she is not in it, or there is no keypack.
 
-        Call it once her erasure has committed: a rotation under way looks at the database after that, or is
-        overwritten here as well.
+        Call it when her erasure stands in the control journal: a rotation under way looks there before it publishes.
         """
         if len(subject) != 16:
             raise InvalidInput("a subject id has 16 bytes")
@@ -89,10 +89,18 @@ class KeypackFile(Secret):
             _forget(self.path, subject, self._vault)
             _forget(self._beside, subject, self._vault, unfinished=True)
 
-    def write(self, epoch: int, live: LiveKeys, progress: Callable[[int], None] | None = None) -> int:
+    def write(
+        self,
+        epoch: int,
+        live: LiveKeys,
+        journal: JournalFile,
+        progress: Callable[[int], None] | None = None,
+    ) -> int:
         """Replaces the keypack by one of `epoch`; returns the number of people in it.
 
-        Written beside, every record unwrapped and compared with a second look at the database, then renamed. Raises
+        Written beside, every record unwrapped and compared with a second look at the database, then renamed. Who has
+        an erasure in the journal is left out, also when its transaction has not committed yet: erasure is journaled,
+        then forgotten here, then committed, and at the rename one of the first two has been seen. Raises
         IntegrityError when one does not open or differs, Unavailable when the disk refuses; the old one then stands.
         """
         with disk():
@@ -100,8 +108,13 @@ class KeypackFile(Secret):
         self._write_beside(epoch, live())
         if progress is not None:
             progress(0)
-        count = self._verify(self._beside, live(), drop=True, progress=progress)
+        mark = journal.mark()
+        erased = {record.subject for record in journal.records() if record.act == "erase"}
+        count = self._verify(self._beside, live(), erased, progress)
         with self._locked(), disk():
+            for record in journal.records(mark):
+                if record.act == "erase":
+                    _forget(self._beside, record.subject, self._vault)
             fd = os.open(self._beside, os.O_RDWR)
             try:
                 sync(fd)
@@ -119,7 +132,7 @@ class KeypackFile(Secret):
         """
         if not self.path.exists():
             raise Unavailable(MISSING)
-        return self._verify(self.path, live, drop=False, progress=None)
+        return self._verify(self.path, live, None, None)
 
     def _write_beside(self, epoch: int, live: Iterable[tuple[SubjectId, bytes]]) -> None:
         with self._locked(), disk():
@@ -156,11 +169,10 @@ class KeypackFile(Secret):
         self,
         path: Path,
         live: Iterable[tuple[SubjectId, bytes]],
-        *,
-        drop: bool,
+        erased: set[SubjectId] | None,
         progress: Callable[[int], None] | None,
     ) -> int:
-        """`drop`: people erased meanwhile are forgotten rather than left."""
+        """With `erased`, they are forgotten, and so is who is not among the rows any more."""
         _, records = read_pack(path, self._keyring, self._vault)
         rows = iter(live)
         row = next(rows, None)
@@ -172,7 +184,7 @@ class KeypackFile(Secret):
             if keys == FORGOTTEN:
                 continue
             unwrap_subject_keys(self._keyring, self._vault, subject, keys)
-            if row is None or row[0] != subject:
+            if row is None or row[0] != subject or (erased and subject in erased):
                 gone.append(subject)
                 continue
             if row[1] != keys:
@@ -180,7 +192,7 @@ class KeypackFile(Secret):
             count += 1
             if progress is not None and count % 1000 == 0:
                 progress(count)
-        if drop:
+        if erased is not None:
             for subject in gone:
                 with self._locked():
                     _forget(path, subject, self._vault)

@@ -28,6 +28,7 @@ from privet.domain.ids import SubjectId, VaultId
 from privet.domain.ports import Clock, EpochRow, Store, WriteUnit
 from privet.errors import IntegrityError, Unavailable
 from privet.store.custody.durable import locked
+from privet.store.custody.journal import JournalFile
 from privet.store.custody.keypack import KeypackFile
 from privet.store.custody.rewrap import Rewrapping
 
@@ -57,6 +58,7 @@ def rotate(
     catalogue: Catalogue,
     scribe: Scribe,
     keypack: KeypackFile,
+    journal: JournalFile,
     clock: Clock,
     progress: Progress | None = None,
     grace_s: float = 0.25,
@@ -70,7 +72,17 @@ def rotate(
     """
     with locked(keypack.path.with_name(f".{keypack.path.name}.rotation"), _BUSY, wait_s=0):
         return _Rotation(
-            store, keyring, vault, catalogue, scribe, keypack, clock, progress or _silent, grace_s, actor
+            store,
+            keyring,
+            vault,
+            catalogue,
+            scribe,
+            keypack,
+            journal,
+            clock,
+            progress or _silent,
+            grace_s,
+            actor,
         ).run()
 
 
@@ -106,6 +118,7 @@ class _Rotation(NamedTuple):
     catalogue: Catalogue
     scribe: Scribe
     keypack: KeypackFile
+    journal: JournalFile
     clock: Clock
     progress: Progress
     grace_s: float
@@ -171,6 +184,7 @@ class _Rotation(NamedTuple):
         self.keypack.write(
             epoch,
             lambda: live_keys(self.store, epoch),
+            self.journal,
             lambda done: self.progress("keypack", done, 0),
         )
         with self.store.write() as unit:
