@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from privet.audit.canonical import MAX_INT, parse_canonical
+from privet.audit.canonical import MAX_INT
 from privet.audit.tiles import MAX_ENTRY
 from privet.domain.ids import EntryId, Millis
 from privet.errors import IntegrityError, InvalidInput
@@ -140,12 +140,17 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 def parse_leaf(data: bytes) -> Leaf:
     """The leaf of which `data` are the canonical bytes; IntegrityError for any other bytes."""
-    value = parse_canonical(data, limit=MAX_ENTRY)
+    if len(data) > MAX_ENTRY:
+        raise IntegrityError("leaf: too long")
+    try:
+        value = orjson.loads(data)
+    except (ValueError, RecursionError):
+        raise IntegrityError("leaf: not JSON") from None
     if type(value) is not dict or value.keys() != _KEYS:
         raise IntegrityError("leaf: not the keys of a leaf")
     if type(value["v"]) is not int or value["v"] != VERSION:
         raise IntegrityError("leaf: unknown version")
-    return Leaf(
+    leaf = Leaf(
         id=EntryId(_hex(value, "id", _ID)),
         t_ms=Millis(_count(value, "t_ms")),
         act=_matching(value, "act", _WORD),
@@ -160,6 +165,10 @@ def parse_leaf(data: bytes) -> Leaf:
         pc=_hex(value, "pc", _DIGEST),
         ph=_hex(value, "ph", _DIGEST),
     )
+    # Only now is nothing left in it but plain strings and integers: its one spelling is what orjson sorts it to.
+    if orjson.dumps(value, option=orjson.OPT_SORT_KEYS) != data:
+        raise IntegrityError("leaf: not in canonical form")
+    return leaf
 
 
 def _matching(value: dict[str, Any], key: str, form: re.Pattern[str]) -> str:

@@ -1,6 +1,7 @@
 """Leaves: the fast encoder is canonical, the parser takes nothing else."""
 
 import contextlib
+import json
 from typing import Any
 
 import pytest
@@ -108,6 +109,31 @@ def test_leaves_that_the_log_cannot_hold(bad: dict[str, Any]) -> None:
     encode_leaf(**parts)
     with pytest.raises(InvalidInput):
         encode_leaf(**(parts | bad))
+
+
+@given(
+    st.binary(max_size=80)
+    | st.dictionaries(st.sampled_from(list(VALUE)), st.floats(allow_nan=False)).map(
+        lambda spoiled: json.dumps(VALUE | spoiled).encode()
+    )
+)
+def test_any_bytes_are_a_leaf_or_refused(data: bytes) -> None:
+    """Hostile bytes, deep, long, with floats or duplicate keys, raise IntegrityError and nothing else."""
+    good = rfc8785.dumps(VALUE)
+    deep = good.replace(b'"p"', b"[" * 900 + b"]" * 900)
+    twice = b'{"act":"read",' + good[1:]
+    big = good.replace(b'"n":1', b'"n":9007199254740992')
+    for hostile in (
+        data,
+        deep,
+        twice,
+        big,
+        good.replace(b'"n":1', b'"n":1.0'),
+        b"[" * 100_000,
+        b" " * 65_536 + good,
+    ):
+        with pytest.raises(IntegrityError):
+            parse_leaf(hostile)
 
 
 @given(st.integers(0, len(rfc8785.dumps(VALUE)) * 8 - 1))

@@ -141,7 +141,7 @@ def test_every_consistency_proof_verifies_and_no_altered_one(old: int, new: int)
 
 def altered(proof: list[bytes]) -> list[list[bytes]]:
     """Every alteration of the shape, and one flipped bit in every byte."""
-    bad = [[]] if proof else []
+    bad: list[list[bytes]] = [[]] if proof else []
     bad += [[*proof, bytes(32)], [bytes(32), *proof], [*proof, b""], [*proof, bytes(33)]]
     for i, node in enumerate(proof):
         bad.append(proof[:i] + proof[i + 1 :])
