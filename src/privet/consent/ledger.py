@@ -21,6 +21,10 @@ from privet.errors import Conflict, IntegrityError, InvalidInput
 VERSION = b"\x01"
 _KEYS = frozenset({"v", "seq", "p", "s", "t", "u", "n", "nv", "by", "src", "id", "r"})
 
+_PLAIN_STEP = 512
+_RECEIPT_STEP = 4096
+"""Padded to multiples of these, coarser than Padmé: a length must not tell a yes from a no."""
+
 Receipt = dict[str, Any]
 
 
@@ -53,7 +57,9 @@ def seal_entry(
         }
     )
     context = _context(vault, subject, record.seq)
-    return LedgerRow(subject, record.seq, VERSION + keys.ledger_cipher.seal(nonce, pad(payload), context))
+    step = _PLAIN_STEP if entry.receipt is None else _RECEIPT_STEP
+    padded = pad(payload, -(-len(payload) // step) * step)
+    return LedgerRow(subject, record.seq, VERSION + keys.ledger_cipher.seal(nonce, padded, context))
 
 
 def open_ledger(

@@ -158,7 +158,7 @@ def test_a_full_disk_leaves_no_half_export(
 
     place = tmp_path / "me.zip"
     with monkeypatch.context() as patch:
-        patch.setattr(archive.os, "fsync", full)
+        patch.setattr("privet.rights.archive.os.fsync", full)
         with pytest.raises(Unavailable, match="full"):
             archive.write_archive(place, {"a": b"b"}, owner=bytes(16), at=datetime(2026, 1, 1, tzinfo=UTC))
     assert list(tmp_path.iterdir()) == []
@@ -166,7 +166,7 @@ def test_a_full_disk_leaves_no_half_export(
     before = place.read_bytes()
     pseudonym = bytes.fromhex(zipfile.ZipFile(place).comment.split()[-1].decode())
     with monkeypatch.context() as patch:
-        patch.setattr(archive.os, "fsync", full)
+        patch.setattr("privet.rights.archive.os.fsync", full)
         with pytest.raises(Unavailable):
             archive.write_archive(place, {"a": b"b"}, owner=pseudonym, at=datetime(2026, 1, 1, tzinfo=UTC))
     assert place.read_bytes() == before
