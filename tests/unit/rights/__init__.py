@@ -1,0 +1,1 @@
+"""Rights without a store."""
