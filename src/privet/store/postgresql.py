@@ -213,7 +213,7 @@ class _Contended(Conflict):
 
 def _sequence(connection: Connection) -> tuple[int, bool]:
     plan = sequencer.prepare(connection)
-    return sequencer.carry_out(connection, plan), plan.broken
+    return sequencer.carry_out(connection, plan, STATEMENTS), plan.broken
 
 
 def open_postgresql(

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from privet.domain.ids import SubjectId
 from privet.domain.ports import EntryRow, SubjectRow, VaultState, WriteUnit
 from privet.errors import Conflict, PrivetError
 from privet.store import statements as s
-from privet.store import tables as t
 from privet.store.faults import explain, sqlstate
 from privet.store.held import HeldConnections
 from privet.store.outbox import Outbox
@@ -20,7 +19,6 @@ from privet.store.unit import Unit
 STATEMENTS = s.build("postgresql")
 _ROWS = f"SELECT {s.SUBJECT_COLUMNS} FROM subject WHERE subject = ANY(%b)"
 _LOOKUPS = "SELECT value, subject FROM lookup WHERE value = ANY(%b)"
-LOCK_HEAD = select(t.head.c.size, t.head.c.root, t.head.c.frontier).with_for_update()
 
 
 class PostgresqlUnit(Unit):
@@ -63,7 +61,7 @@ class PostgresqlUnit(Unit):
 
     def _clear_tag(self, tag: bytes) -> None:
         """With the head locked no sequencer is under way; what it takes later, it finds among the erased."""
-        self._run(LOCK_HEAD)
+        self._run(s.LOCK_HEAD)
         self._run(self.statements.insert_erased, {"tag": tag})
         self._run(s.CLEAR_ENTRIES, {"tagged": tag})
         self._run(s.CLEAR_OUTBOX, {"tagged": tag})

@@ -17,7 +17,7 @@ from privet.audit.tiles import WIDTH
 from privet.errors import Conflict, IntegrityError
 from privet.store import tables as t
 from privet.store.growth import Edge, StoredHashes, grow, hash_leaves, tile_rows
-from privet.store.postgresql_unit import LOCK_HEAD, STATEMENTS
+from privet.store.statements import LOCK_HEAD, Statements
 
 BATCH = 2_000
 """Entries a stream and transaction."""
@@ -104,7 +104,7 @@ def prepare(connection: Connection) -> Plan:
     return Plan(size, root, frontier, cursors, list(merge(*prefixes, key=attrgetter("id"))), broken)
 
 
-def carry_out(connection: Connection, plan: Plan) -> int:
+def carry_out(connection: Connection, plan: Plan, statements: Statements) -> int:
     """Moves everything of the plan, or raises Conflict: then another sequencer was first, and nothing is done."""
     entries = plan.entries
     if not entries:
@@ -119,11 +119,11 @@ def carry_out(connection: Connection, plan: Plan) -> int:
         connection.execute(_TAKEN, {"of": cursor.stream, "stop": cursor.new})
     hashes = StoredHashes(connection)
     edge = Edge(plan.size, None, plan.frontier, hashes.leaf_hashes(plan.size - plan.size % WIDTH, plan.size))
-    insert_entries(connection, plan.size, entries)
+    insert_entries(connection, plan.size, entries, statements)
     leaves = hash_leaves([entry.leaf for entry in entries])
     tiles = tile_rows(grow(edge, leaves, entries[-1].id, hashes))
     if tiles:
-        connection.execute(STATEMENTS.insert_tile, tiles)
+        connection.execute(statements.insert_tile, tiles)
     _expect_one(
         connection.execute(
             _MOVE_HEAD,
@@ -139,7 +139,9 @@ def carry_out(connection: Connection, plan: Plan) -> int:
     return len(entries)
 
 
-def insert_entries(connection: Connection, start: int, entries: list[Waiting]) -> None:
+def insert_entries(
+    connection: Connection, start: int, entries: list[Waiting], statements: Statements
+) -> None:
     """As log entries from position `start` on; without what leads to erased subjects."""
     tags = {entry.tag for entry in entries if entry.tag is not None}
     erased = {row[0] for row in connection.execute(_ERASED, {"tags": list(tags)})} if tags else set()
@@ -154,7 +156,7 @@ def insert_entries(connection: Connection, start: int, entries: list[Waiting]) -
         )
         for pos, entry in enumerate(entries, start)
     ]
-    connection.exec_driver_sql(STATEMENTS.insert_entry, rows)
+    connection.exec_driver_sql(statements.insert_entry, rows)
 
 
 def _expect_one(result: Any) -> None:

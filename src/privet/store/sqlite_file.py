@@ -75,13 +75,19 @@ def create_file(driver: ModuleType, path: Path) -> None:
     try:
         connection = connect(driver, path, read_only=False)
         try:
-            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            mark(connection)
             connection.execute("PRAGMA journal_mode=WAL").fetchall()
         finally:
             connection.close()
         sync_directory(path.parent)
     except (driver.Error, OSError) as error:
         raise explain(error) from None
+
+
+def mark(connection: Any) -> None:
+    """Says in the file's header whose it is."""
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version={SCHEMA}")
 
 
 def check_file(path: Path) -> None:

@@ -148,6 +148,7 @@ ERASED_TABLES: tuple[Delete, ...] = tuple(
 )
 CLEAR_ENTRIES = update(t.entry).where(t.entry.c.tag == bindparam("tagged")).values(tag=None, ref=None)
 CLEAR_OUTBOX = update(t.outbox).where(t.outbox.c.tag == bindparam("tagged")).values(tag=None, ref=None)
+LOCK_HEAD = select(t.head.c.size, t.head.c.root, t.head.c.frontier).with_for_update()
 NAMES_EPOCH = select(t.subject.c.epoch).where(t.subject.c.epoch == bindparam("number")).limit(1)
 SET_EPOCH = (
     update(t.epoch)
