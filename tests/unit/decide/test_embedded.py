@@ -69,6 +69,17 @@ def test_what_stops_the_process_passes(
         running.decide([DESK])
 
 
+def test_what_stops_the_process_passes_while_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A KeyboardInterrupt while the Rego is compiled is not an engine that does not load."""
+
+    def stopped() -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(embedded, "Engine", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        EmbeddedEngine(BUNDLE)
+
+
 @pytest.mark.parametrize("engine, module, loader", ENGINES)
 def test_broken_rego_does_not_start(engine: Any, module: Any, loader: str) -> None:
     """Rego that does not load is Unavailable, not an engine that denies for ever."""

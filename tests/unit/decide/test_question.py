@@ -47,7 +47,7 @@ def test_odd_names_are_canonical_too() -> None:
 def test_lone_surrogates_are_refused(key: str) -> None:
     """What UTF-8 cannot write is the caller's fault, and never reaches an engine."""
     with pytest.raises(InvalidInput, match="UTF-8"):
-        canonical_input(ASKED._replace(**{key: "\ud800"}), PHANTOM)
+        canonical_input(Asked(**{**ASKED._asdict(), key: "\ud800"}), PHANTOM)
     with pytest.raises(InvalidInput, match="UTF-8"):
         canonical_input(ASKED._replace(fields=("\udfff",)), PHANTOM)
 
