@@ -53,7 +53,7 @@ def wire_rights(parts: Parts) -> SubjectRights:
         clock=parts.clock,
         randomness=parts.randomness,
     )
-    disclosure = Disclosure(catalogue=parts.catalogue, opener=parts.opener)
+    disclosure = Disclosure(catalogue=parts.catalogue, vault=parts.vault)
     choices = Choices(amendments=amendments)
     own = OwnData(amendments=amendments, disclosure=disclosure)
     accesses = AccessBook(amendments=amendments)

@@ -13,7 +13,7 @@ from privet.crypto.envelope import SubjectKeys
 from privet.decrypt.opening import Opener, grant_all
 from privet.domain.catalogue import Catalogue, Collection
 from privet.domain.coarse import instant
-from privet.domain.ids import RecordId
+from privet.domain.ids import RecordId, VaultId
 from privet.domain.ports import RecordRow, SubjectRow
 from privet.errors import IntegrityError
 
@@ -29,9 +29,9 @@ class DisclosedRecord(NamedTuple):
 class Disclosure:
     """Opens everything of one subject."""
 
-    def __init__(self, *, catalogue: Catalogue, opener: Opener) -> None:
+    def __init__(self, *, catalogue: Catalogue, vault: VaultId) -> None:
         self._catalogue = catalogue
-        self._opener = opener
+        self._opener = Opener(catalogue=catalogue, vault=vault)
         self._profile = grant_all(list(catalogue.fields.values()))
 
     def profile(self, keys: SubjectKeys, row: SubjectRow) -> dict[str, Value]:
