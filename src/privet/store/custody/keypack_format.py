@@ -1,8 +1,8 @@
 """The keypack's bytes: who has keys, and her wrapped keys of one epoch.
 
 Header (48 bytes): magic 16 ‖ version u8 ‖ vault 16 ‖ epoch u32 ‖ count u64 ‖ zeros 3. Then `count` records of 101
-bytes, subject 16 ‖ keys 85 (envelope), ascending by subject. Then HMAC-SHA-256 over header and subjects, by a key
-of the vault: nobody drops or adds a person. Keys are bound to subject, vault and epoch by their own wrapping; a forgotten
+bytes, subject 16 ‖ keys 85 (envelope), ascending by subject. Then HMAC-SHA-256 over header and subjects by a vault key:
+nobody drops or adds a person. Keys are bound to subject, vault and epoch by their own wrapping; a forgotten
 person's are zeros. Refuses another vault's keypack, a newer version, truncation, bytes behind the end, wrong order.
 """
 
