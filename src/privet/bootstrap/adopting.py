@@ -42,6 +42,11 @@ def adopt(
     return numbered
 
 
+def number(catalogue: Catalogue, numbers: Mapping[tuple[str, str], int]) -> Catalogue:
+    """The catalogue with the numbers given, and fresh ones for what they lack. Nothing is stored."""
+    return with_numbers(catalogue, {**numbers, **_new_numbers(catalogue, numbers)})
+
+
 def _new_numbers(catalogue: Catalogue, numbers: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
     added: dict[tuple[str, str], int] = {}
     wanted = [("field", path) for path in sorted(catalogue.every_field)]

@@ -12,7 +12,6 @@ from privet.crypto.vaultkey import VaultKeys
 from privet.decide.bundle import Bundle
 from privet.decide.controls import ControlBox
 from privet.decide.verdict import Judge
-from privet.decrypt.opening import Opener
 from privet.domain.catalogue import Catalogue
 from privet.domain.decision import PolicyEngine
 from privet.domain.ids import VaultId, WorkerId
@@ -83,7 +82,6 @@ class Parts(Foundations):
     resolver: Resolver
     sealer: Sealer
     indexing: Indexing
-    opener: Opener
     pipeline: Pipeline
     intake: Intake
     journal: JournalFile
@@ -116,7 +114,6 @@ def wire(base: Foundations) -> Parts:
     resolver = Resolver(lookups=lookups, pairwise=pairwise)
     sealer = Sealer(keyring=keyring, vault=vault, randomness=base.randomness)
     indexing = Indexing(lookups=lookups, sealer=sealer)
-    opener = Opener(catalogue=catalogue, vault=vault)
     pipeline = Pipeline(
         store=base.store,
         identifying=Identifying(catalogue=catalogue, resolver=resolver, keyring=keyring),
@@ -131,7 +128,7 @@ def wire(base: Foundations) -> Parts:
         disclosing=Disclosing(
             catalogue=catalogue,
             keyring=keyring,
-            opener=opener,
+            vault=vault,
             minimiser=Minimiser(catalogue=catalogue),
             pairwise=pairwise,
             clock=base.clock,
@@ -164,7 +161,6 @@ def wire(base: Foundations) -> Parts:
         resolver=resolver,
         sealer=sealer,
         indexing=indexing,
-        opener=opener,
         pipeline=pipeline,
         intake=intake,
         journal=JournalFile(base.settings.journal_path, keyring, vault, base.randomness),

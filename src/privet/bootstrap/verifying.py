@@ -4,15 +4,15 @@ The public key stands in one line beside the anchors, `anchors/log.vkey`; keep a
 change it. Refuses to call a log sound that disagrees with any checkpoint or anchor.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from privet.audit.damage import FsckReport, Head, StoredEntry
-from privet.audit.fsck import fsck
+from privet.audit.damage import FsckReport
 from privet.audit.note import NoteKey, parse_vkey
+from privet.audit.verify import verify_log
 from privet.config.settings import Settings
-from privet.domain.ports import LogReader, Store
-from privet.errors import PrivetError, Unavailable
+from privet.domain.ports import Store
+from privet.errors import Unavailable
 from privet.store.custody.anchors import Anchors
 from privet.store.custody.durable import replace_file
 
@@ -40,28 +40,9 @@ def verify_store(
     store: Store, settings: Settings, key: NoteKey, progress: Callable[[int], None] | None = None
 ) -> FsckReport:
     """Rebuilds the whole log and holds it against every checkpoint and anchor. Never raises for a damaged log."""
-    log = store.log
-    origin = log.origin()
-    key = NoteKey(name=origin, public=key.public)
-    size = log.size()
-    return fsck(
-        _entries(log, size),
-        head=Head(origin=origin, size=size),
-        keys=key,
-        checkpoints=(note.encode() for _, note in log.checkpoints()),
+    return verify_log(
+        store.log,
+        public=key.public,
         anchors=Anchors(settings.anchors_path, key.public).notes(),
-        find_tile=log.read_tile,
         progress=progress,
     )
-
-
-def _entries(log: LogReader, size: int) -> Iterator[StoredEntry]:
-    """All entries; a gap is the verifier's to report, so reading goes on behind it."""
-    start = 0
-    while start < size:
-        try:
-            for row in log.entries(start, size):
-                yield StoredEntry(row.pos, row.leaf, row.sealed, row.id)
-                start = row.pos + 1
-        except PrivetError:
-            start += 1

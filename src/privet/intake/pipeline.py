@@ -155,6 +155,14 @@ class Intake:
             batch.working[subject] = self._sealer.load(row)
         return batch.working[subject]
 
+    def holds_record(self, batch: Batch, working: Working, request: WriteRequest) -> bool:
+        """Whether the record that a request would write is stored already, word for word."""
+        assert request.collection is not None
+        collection = self._collection_by_name[request.collection]
+        record = working.keys.record_id(collection.number, request.key)
+        stored = batch.unit.find_record(working.subject, collection.number, record)
+        return stored is not None and self._sealer.holds_record(working, stored, self._values(request))
+
     def _enrol(self, request: WriteRequest) -> tuple[Working, WriteRequest]:
         """A new subject; the look-up value by which she was named becomes part of her profile."""
         who = request.subject
@@ -203,10 +211,7 @@ class Intake:
         collection = self._collection_by_name[request.collection]
         record = working.keys.record_id(collection.number, request.key)
         stored = batch.unit.find_record(working.subject, collection.number, record)
-        by_path = {held.path: held for held in collection.fields.values()}
-        values: list[tuple[Field, Value]] = [
-            (by_path[path], value) for path, value in request.values.items() if value is not None
-        ]
+        values = self._values(request)
         time = request.values[collection.fields[collection.time].path]
         row = self._sealer.seal_record(
             working,
@@ -217,6 +222,10 @@ class Intake:
             values,
         )
         return [row.fields], batch.unit.upsert_record(row)
+
+    def _values(self, request: WriteRequest) -> list[tuple[Field, Value]]:
+        fields = self._catalogue.every_field
+        return [(fields[path], value) for path, value in request.values.items() if value is not None]
 
     def _act(self, request: WriteRequest) -> str:
         if request.service is None:

@@ -130,6 +130,23 @@ class Sealer:
         working.entries[place] = entry
         return entry[4]
 
+    def holds(self, working: Working, held: Field, value: Value | None) -> bool:
+        """Whether the profile holds exactly this value already. Opens the one stored value to compare."""
+        entry = working.entries.get((held.number, VALUE))
+        if entry is None or value is None:
+            return entry is None and value is None
+        prefix = field_aad_prefix(self._vault, working.subject)
+        return open_value(working.keys.data_cipher, prefix, entry) == encode_value(held.type, value)
+
+    def holds_record(self, working: Working, row: RecordRow, values: Sequence[tuple[Field, Value]]) -> bool:
+        """Whether a stored record says exactly this already."""
+        prefix = field_aad_prefix(self._vault, working.subject, row.collection, row.record)
+        stored = {
+            entry[0]: open_value(working.keys.data_cipher, prefix, entry)
+            for entry in parse_packed(row.fields)
+        }
+        return stored == {held.number: encode_value(held.type, value) for held, value in values}
+
     def set_inner(self, working: Working, held: Field, inner: bytes | None) -> None:
         """Seals, or clears, the permanent half of a look-up value's index beside the value."""
         place = (held.number, INNER)

@@ -16,7 +16,7 @@ from privet.domain.answer import Record, Refusal, View
 from privet.domain.catalogue import Catalogue, Collection
 from privet.domain.coarse import instant
 from privet.domain.decision import Grant, GrantedField, Operation, Reason
-from privet.domain.ids import NOBODY
+from privet.domain.ids import NOBODY, VaultId
 from privet.domain.ports import Clock
 from privet.domain.request import ReadRequest
 from privet.errors import IntegrityError, PrivetError
@@ -34,13 +34,13 @@ class Disclosing:
         *,
         catalogue: Catalogue,
         keyring: Keyring,
-        opener: Opener,
+        vault: VaultId,
         minimiser: Minimiser,
         pairwise: PairwiseIds,
         clock: Clock,
     ) -> None:
         self._catalogue = catalogue
-        self._opener = opener
+        self._opener = Opener(catalogue=catalogue, vault=vault)
         self._minimiser = minimiser
         self._pairwise = pairwise
         self._clock = clock

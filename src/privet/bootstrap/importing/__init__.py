@@ -1,0 +1,1 @@
+"""Import of files: streamed, resumable, and idempotent by what identifies a row."""
