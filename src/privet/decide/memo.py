@@ -14,13 +14,15 @@ _FAILURES = frozenset(
 )
 
 DEFAULT_SIZE = 65_536
+_MOST_BYTES = 64 * 1024 * 1024
+"""Of questions remembered: callers choose names, and may choose long ones."""
 
 
 class MemoEngine:
     """A PolicyEngine that puts only distinct new questions to the engine behind it.
 
     Two generations: a hit in the old one moves to the young one; when that is full the old one is dropped. So the
-    memory is bounded by `size` answers and a hit costs one look-up.
+    memory is bounded by `size` answers, and by the bytes of their questions, and a hit costs one look-up.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class MemoEngine:
         self._assure = assure
         self._young: dict[bytes, Decision] = {}
         self._old: dict[bytes, Decision] = {}
+        self._young_bytes = 0
 
     @property
     def revision(self) -> str:
@@ -67,9 +70,12 @@ class MemoEngine:
         return [found[question] for question in inputs]
 
     def _remember(self, question: bytes, decision: Decision) -> None:
-        if len(self._young) >= self._half:
-            self._old, self._young = self._young, {}
+        if question in self._young:
+            return
+        if len(self._young) >= self._half or self._young_bytes > _MOST_BYTES // 2:
+            self._old, self._young, self._young_bytes = self._young, {}, 0
         self._young[question] = decision
+        self._young_bytes += len(question)
 
     def explain(self, question: bytes) -> Mapping[str, Sequence[Mapping[str, str]]]:
         """Never remembered: explanations are for people."""

@@ -13,6 +13,8 @@ import orjson
 from privet.errors import InvalidInput
 
 _KEPT = 4096
+_LONGEST_KEPT = 16_384
+"""Callers choose names: what is very long is built anew each time, rather than held."""
 
 
 class Asked(NamedTuple):
@@ -63,9 +65,10 @@ def canonical_input(asked: Asked, person: Circumstances, controls: Controls = NO
     except KeyError:
         pass
     question = _build(asked, person, controls)
-    if len(_known) >= _KEPT:
-        _known.clear()
-    _known[key] = question
+    if len(question) <= _LONGEST_KEPT:
+        if len(_known) >= _KEPT:
+            _known.clear()
+        _known[key] = question
     return question
 
 

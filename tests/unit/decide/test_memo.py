@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from privet.decide import memo as memo_module
 from privet.decide.answer import refusal
 from privet.decide.bundle import build_bundle
 from privet.decide.embedded import EmbeddedEngine
@@ -89,6 +90,17 @@ def test_memory_is_bounded_and_what_is_used_stays() -> None:
         memo.decide([ask(0), ask(number)])
         assert len(memo._young) + len(memo._old) <= 20
     assert inner.asked.count(ask(0)) == 1
+
+
+def test_long_questions_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks with very long names cannot make the memo hold more than its bytes."""
+    monkeypatch.setattr(memo_module, "_MOST_BYTES", 10_000)
+    memo = MemoEngine(Counting())
+    for number in range(50):
+        memo.decide(
+            [canonical_input(Asked("front-desk", "read", "x" * 1000 + str(number), ("given_name",)), PHANTOM)]
+        )
+        assert sum(map(len, memo._young)) + sum(map(len, memo._old)) < 10_000 + 4 * 2_500
 
 
 def test_hits_are_refused_when_not_assured() -> None:

@@ -66,6 +66,8 @@ def test_equal_questions_are_one_object_and_memory_is_bounded() -> None:
     for number in range(question._KEPT + 10):
         canonical_input(ASKED._replace(purpose=f"p{number}"), PHANTOM)
     assert len(question._known) <= question._KEPT
+    long = canonical_input(ASKED._replace(purpose="x" * 20_000), PHANTOM)
+    assert long not in question._known.values()
 
 
 def test_every_circumstance_changes_the_question() -> None:
