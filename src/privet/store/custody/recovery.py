@@ -8,7 +8,7 @@ another process has the vault open.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -20,7 +20,8 @@ from privet.crypto.keyring import Keyring
 from privet.domain.catalogue import Catalogue
 from privet.domain.ids import Millis, VaultId, WorkerId
 from privet.domain.ports import Clock, Randomness, Store
-from privet.errors import IntegrityError, RestoreNeeded, Unavailable
+from privet.errors import Conflict, IntegrityError, RestoreNeeded, Unavailable
+from privet.store.copying import load_backup
 from privet.store.custody.anchors import Anchors, log_root, make_checkpoint
 from privet.store.custody.backup_format import DATABASE, MANIFEST, Manifest, read_backup, read_unsigned
 from privet.store.custody.durable import disk, locked, read_bytes, replace_file, sync_directory
@@ -28,7 +29,7 @@ from privet.store.custody.journal import JournalFile
 from privet.store.custody.keypack import KeypackFile
 from privet.store.custody.replay import fold_journal
 from privet.store.custody.revival import Revival, Revived
-from privet.store.custody.staging import SqliteStage
+from privet.store.custody.staging import find_stage
 from privet.store.opening import open_store
 
 PENDING: Final = "restore.pending"
@@ -36,7 +37,11 @@ _BUSY: Final = "another process is restoring this vault"
 _RESTARTED: Final = "/restored-"
 
 Progress = Callable[[str, int, int], None]
-"""(step, done, total). The steps, in order: verified, loaded, people, revived, logged, swapped, done."""
+"""(step, done, total). The steps, in order: verified, load, loaded, people, revived, logged, swapped, done."""
+
+
+Numbered = Callable[[Mapping[tuple[str, str], int]], Catalogue]
+"""Gives the catalogue its permanent numbers, as a database keeps them by (kind, name)."""
 
 
 class Restored(NamedTuple):
@@ -80,7 +85,7 @@ def restore(
     database_url: str,
     keyring: Keyring,
     vault: VaultId,
-    catalogue: Catalogue,
+    catalogue: Numbered,
     keypack: KeypackFile,
     journal: JournalFile,
     anchors: Anchors,
@@ -91,7 +96,7 @@ def restore(
     progress: Progress | None = None,
     actor: str = "steward",
 ) -> Restored:
-    """Restores the vault in `directory` from a backup. `catalogue` carries the numbers of the backup's database.
+    """Restores the vault in `directory` from a backup. `catalogue` gets the numbers of the backup's database.
 
     Raises IntegrityError naming the part of the backup, journal or keypack that is damaged, Unavailable for what is
     missing, in use, or a full disk: the live database then is as it was.
@@ -122,7 +127,7 @@ class _Restoring(NamedTuple):
     database_url: str
     keyring: Keyring
     vault: VaultId
-    catalogue: Catalogue
+    catalogue: Numbered
     keypack: KeypackFile
     journal: JournalFile
     anchors: Anchors
@@ -137,14 +142,15 @@ class _Restoring(NamedTuple):
         self.keyring.reload()
         manifest = read_backup(self.backup, self.keyring.signer(), self.vault)
         self.progress("verified", 0, 0)
-        stage = self._stage()
+        stage = find_stage(self.database_url)
         stage.verify_unused()
         done = self._find_pending()
         if done is None:
             self.journal.verify_extends(manifest.journal)
-            stage.load(self.backup / DATABASE)
-            self.progress("loaded", 0, 0)
-            store = self._open(stage.url)
+            stage.discard()
+            if stage.in_place:  # nobody may open it before it is complete
+                replace_file(self.directory / PENDING, json.dumps({"backup": self._digest()}).encode())
+            store = self._create(stage.url, manifest)
             try:
                 done = self._revive(store, manifest)
             finally:
@@ -160,26 +166,41 @@ class _Restoring(NamedTuple):
         self.progress("done", 0, 0)
         return Restored(Revived(*done["people"]), manifest.made, done["origin"], done["lost"], aside)
 
-    def _stage(self) -> SqliteStage:
-        if not self.database_url.startswith("sqlite:///"):
-            raise Unavailable("this backup goes back into SQLite only")
-        return SqliteStage(Path(self.database_url.removeprefix("sqlite:///")))
-
-    def _open(self, url: str) -> Store:
-        return open_store(url, worker=self.worker, origin="", clock=self.clock, randomness=self.randomness)
+    def _create(self, url: str, manifest: Manifest) -> Store:
+        """A new database with everything of the backup in it."""
+        store = open_store(
+            url,
+            create=True,
+            vault=self.vault,
+            worker=self.worker,
+            origin=manifest.origin,
+            clock=self.clock,
+            randomness=self.randomness,
+        )
+        try:
+            load_backup(self.backup / DATABASE, store, lambda done, total: self.progress("load", done, total))
+        except Conflict as error:
+            store.close()
+            raise IntegrityError(f"the backup's database cannot be loaded: {error}") from None
+        except BaseException:
+            store.close()
+            raise
+        self.progress("loaded", 0, 0)
+        return store
 
     def _revive(self, store: Store, manifest: Manifest) -> dict[str, Any]:
         """Everything that happens in the staged database. Returns what the last steps need, as JSON."""
-        if store.identity().vault != self.vault:
-            raise IntegrityError("the backup's database is of another vault")
+        store.sequence()
         size = store.log.size()
         last = self._verify_past(store, manifest, size)
         replay = fold_journal(self.journal.records(), position=manifest.journal.position, made=manifest.made)
+        with store.read() as unit:
+            catalogue = self.catalogue(unit.numbers())
         people = Revival(
             store=store,
             keyring=self.keyring,
             vault=self.vault,
-            catalogue=self.catalogue,
+            catalogue=catalogue,
             scribe=self.scribe,
             keypack=self.keypack,
             replay=replay,

@@ -1,12 +1,11 @@
 """Where a restored database is made ready, and how it takes the place of the live one.
 
 SQLite: a file beside the live one, which is put in its place by one rename; the old one stands aside under another
-name. Refuses while another process has the live database open. Other backends: see `load_backup` of their adapter;
-there a restore goes into an empty database, and the live one is not touched.
+name. PostgreSQL: the empty database that the settings name; the old one stays whichever it was.
+Refuses while another process has the live file open.
 """
 
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -14,15 +13,17 @@ from typing import Final
 from privet.domain.ids import Millis, from_millis
 from privet.errors import Unavailable
 from privet.store import sqlite_file
-from privet.store.custody.durable import disk, sync, sync_directory
-from privet.store.faults import explain
+from privet.store.custody.durable import disk, sync_directory
 
 ASIDE: Final = ".before-restore-"
+_SQLITE: Final = "sqlite:///"
 _OPEN: Final = "another process has this vault open: end it, then restore"
 
 
 class SqliteStage:
     """The place beside the database file `live`."""
+
+    in_place = False
 
     def __init__(self, live: Path) -> None:
         self.live = live
@@ -30,31 +31,7 @@ class SqliteStage:
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.staged}"
-
-    def load(self, source: Path) -> None:
-        """A fresh copy of a backup's database, ready to be opened. Raises Unavailable, and leaves nothing then."""
-        driver = sqlite_file.get_driver()
-        self.discard()
-        try:
-            with disk():
-                self.live.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                with source.open("rb") as old, open(self.staged, "xb", opener=_private) as new:
-                    shutil.copyfileobj(old, new, 1 << 20)
-                    new.flush()
-                    sync(new.fileno())
-            sqlite_file.check_file(self.staged)
-            try:
-                connection = sqlite_file.connect(driver, self.staged, read_only=False)
-                try:
-                    connection.execute("PRAGMA journal_mode=WAL").fetchall()
-                finally:
-                    connection.close()
-            except driver.Error as error:
-                raise explain(error) from None
-        except BaseException:
-            self.discard()
-            raise
+        return f"{_SQLITE}{self.staged}"
 
     def discard(self) -> None:
         with disk():
@@ -116,5 +93,31 @@ class SqliteStage:
         return aside if aside.exists() else None
 
 
-def _private(name: str, flags: int) -> int:
-    return os.open(name, flags, 0o600)
+class EmptyDatabase:
+    """A server's database, which must be empty: a restore is made in its place and needs no swap."""
+
+    in_place = True
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def discard(self) -> None:
+        """What is there is not ours to delete."""
+
+    def verify_unused(self) -> None:
+        """Creating a vault in it refuses whatever stands there."""
+
+    def publish(self, at: Millis) -> Path | None:
+        """It is in its place already, and nothing stands aside."""
+        del at
+        return None
+
+
+Stage = SqliteStage | EmptyDatabase
+
+
+def find_stage(url: str) -> Stage:
+    """The stage for a database URL."""
+    if url.startswith(_SQLITE):
+        return SqliteStage(Path(url.removeprefix(_SQLITE)))
+    return EmptyDatabase(url)
