@@ -20,6 +20,7 @@ from privet.domain.ids import Millis, WorkerId
 from privet.domain.ports import EntryRow, Store
 from privet.errors import IntegrityError, Unavailable
 from privet.store.custody.anchors import Anchors
+from privet.store.custody.recovery import verify_not_restoring
 from privet.store.opening import open_store
 
 
@@ -33,6 +34,7 @@ def open_parts(
 ) -> Parts:
     """As Vault.open says."""
     settings = load_settings(directory)
+    verify_not_restoring(directory)
     catalogue = load_catalogue(directory)
     secret = get_passphrase(passphrase, prompt=prompt)
     keyring = FileKeyring.open(settings.keyring_path, secret)

@@ -208,6 +208,8 @@ class Importer:
             if not new:
                 return working
             request = request._replace(values=new)
+        elif not columns.fields:
+            raise InvalidInput(f"nobody here has this {columns.lookup}; import the people first")
         written = _check(self._parts.intake.apply(batch, request))
         counts["created"] += written.created
         return None
