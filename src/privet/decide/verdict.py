@@ -121,7 +121,7 @@ class Judge:
             released=released,
             grant=Grant(fields=granted, numbers=tuple(field.number for field in granted)),
             withheld=withheld,
-            message=self._wording.refusal(asked.service, asked.purpose, withheld) if refused else "",
+            message=self._wording.refusal(withheld) if refused else "",
             reasons=tuple(sorted({kept.reason for kept in withheld.values()})),
             word="refuse" if refused else ("partial" if withheld else "permit"),
             basis=str(purpose.basis) if purpose and purpose.basis else None,
@@ -130,7 +130,9 @@ class Judge:
             private_head=b'{"effects":"%s","facts":' % effects.encode(),
             private_mid=b',"input":%s,"nobody":%s,"peer":' % (text, b"true" if nobody else b"false"),
             private_tail=b',"reasons":%s,"subject":"' % orjson.dumps(true_reasons),
-            size=_refusal_size(asked, self._catalogue.ancestors.get(asked.purpose, frozenset())) if refused else None,
+            size=_refusal_size(asked, self._catalogue.ancestors.get(asked.purpose, frozenset()))
+            if refused
+            else None,
         )
 
 

@@ -55,7 +55,7 @@ class Wording:
             {field: self._withheld(service, purpose, field, reason) for field, reason in told.items()}
         )
 
-    def refusal(self, service: str, purpose: str, withheld: Mapping[str, Withheld]) -> str:
+    def refusal(self, withheld: Mapping[str, Withheld]) -> str:
         """One sentence for a whole refusal: the distinct sentences of its fields."""
         return "; ".join(dict.fromkeys(kept.message for kept in withheld.values()))
 

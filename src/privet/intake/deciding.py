@@ -131,7 +131,7 @@ class WriteDecider:
         )
         withheld = self._wording.withheld(request.service, request.purpose, told)
         denied = AccessDenied(
-            self._wording.refusal(request.service, request.purpose, withheld),
+            self._wording.refusal(withheld),
             reasons=sorted(set(told.values())),
             withheld=withheld,
             audit_id=entry.id.hex(),

@@ -156,7 +156,7 @@ class Disclosing:
     def _failure(self, request: ReadRequest, reason: Reason, audit_id: str) -> Refusal:
         told = dict.fromkeys(request.fields, reason.value)
         withheld = self._wording.withheld(request.service, request.purpose, told)
-        message = self._wording.refusal(request.service, request.purpose, withheld)
+        message = self._wording.refusal(withheld)
         return Refusal(reasons=(reason.value,), withheld=withheld, message=message, audit_id=audit_id)
 
 
