@@ -1,4 +1,4 @@
-"""What stands where a vault should: foreign, cut short, newer, older, unreadable. One sentence each, nothing changed."""
+"""What stands where a vault should: foreign, cut short, newer, older. One sentence each, and nothing changed."""
 
 import os
 import sqlite3

@@ -1,0 +1,266 @@
+"""What only the outbox, the sequencer and a server can get wrong. Real PostgreSQL, real crashes."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, create_engine, select, text
+from sqlalchemy.exc import OperationalError
+
+from privet.domain.ids import VaultId, WorkerId
+from privet.domain.ports import Store
+from privet.errors import Conflict, IntegrityError, Unavailable
+from privet.store import sequencer
+from privet.store import tables as t
+from privet.store.opening import open_store
+from privet.store.outbox import Outbox
+from privet.store.postgresql import PostgresqlStore
+from tests.contract.store.conftest import VAULT, Open
+from tests.contract.store.rows import T0, Rows
+from tests.contract.store.test_log import append, assert_log_holds, execute
+from tests.services.postgres import PostgresServer
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def backend() -> str:
+    """PostgreSQL only."""
+    return "postgresql"
+
+
+@pytest.fixture
+def store(make_store: Open) -> PostgresqlStore:
+    made = make_store()
+    assert isinstance(made, PostgresqlStore)
+    return made
+
+
+def open_at(url: str, *, create: bool = False) -> Store:
+    return open_store(
+        url,
+        create=create,
+        vault=VaultId(VAULT),
+        worker=WorkerId(os.urandom(16)),
+        origin="o",
+        clock=lambda: T0,
+        randomness=os.urandom,
+    )
+
+
+def test_what_waits_is_the_lag(store: PostgresqlStore, rows: Rows) -> None:
+    """Durable and not yet sequenced: counted by lag, moved by sequence, once."""
+    append(store, rows.entries(5))
+    assert store.log.lag() == 5
+    assert store.sequence() == 5
+    assert (store.log.lag(), store.sequence(), store.log.size()) == (0, 0, 5)
+
+
+def test_two_sequencers_on_one_head_never_fork(
+    store: PostgresqlStore, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even without the lock: of two plans on one head, the second finds that it was overtaken and does nothing."""
+    append(store, rows.entries(5))
+    monkeypatch.setattr(sequencer, "LOCK_HEAD", select(t.head.c.size, t.head.c.root, t.head.c.frontier))
+    with store.reading() as late:
+        plan = sequencer.prepare(late)
+        assert len(plan.entries) == 5
+        assert store.sequence() == 5
+        append(store, rows.entries(3))
+        assert store.sequence() == 3
+        with pytest.raises(Conflict):
+            sequencer.carry_out(late, plan, sequencer_statements())
+    logged = list(store.log.entries(0, store.log.size()))
+    assert len({row.id for row in logged}) == 8
+
+
+def sequencer_statements() -> Any:
+    from privet.store.postgresql_unit import STATEMENTS
+
+    return STATEMENTS
+
+
+def test_an_altered_outbox_entry_stops_its_stream(store: PostgresqlStore, url: str, rows: Rows) -> None:
+    """What stands before it goes in; it and what follows do not, and it is said."""
+    entries = rows.entries(5)
+    append(store, entries)
+    execute(url, "UPDATE outbox SET leaf = 'forged' WHERE seq = 3")
+    with pytest.raises(IntegrityError, match="chained"):
+        store.sequence()
+    with pytest.raises(IntegrityError, match="chained"):
+        store.log.size()
+    assert {row.id for row in store.log.entries(0, 3)} == {entry.id for entry in entries[:3]}
+    assert store.log.lag() == 2
+
+
+def test_a_gap_holds_back_what_follows_it(store: PostgresqlStore, url: str, rows: Rows) -> None:
+    """Only the contiguous prefix is taken; the lag shows the rest, and other streams go on."""
+    append(store, rows.entries(5))
+    execute(url, "DELETE FROM outbox WHERE seq = 2")
+    other = open_at(url)
+    try:
+        append(other, rows.entries(2))
+        assert other.sequence() == 4
+        assert other.log.lag() == 2
+    finally:
+        other.close()
+
+
+def test_an_entry_that_arrives_after_an_erasure_leads_nowhere(
+    store: PostgresqlStore, url: str, rows: Rows
+) -> None:
+    """Entries in an outbox while, or written after, their subject is erased: leaf kept, tag and ref gone."""
+    tag = rows.noise(32)
+    waiting, late, last = sorted(rows.entry(tag) for _ in range(3))
+    append(store, [waiting])
+    other = open_at(url)
+    try:
+        with store.write() as unit:
+            unit.erase_subject(rows.subject(), tag)
+        assert other.sequence() == 1
+        append(other, [late])
+        append(store, [last])
+        assert store.sequence() == 2
+        logged = list(other.log.entries(0, 3))
+        assert {row.id for row in logged} == {waiting.id, late.id, last.id}
+        assert {(row.tag, row.ref) for row in logged} == {(None, None)}
+    finally:
+        other.close()
+
+
+def test_a_connection_lost_before_the_commit_releases_nothing(
+    store: PostgresqlStore, url: str, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends our connection between insert and COMMIT: Unavailable, a new stream, and the store goes on."""
+    real = Outbox.write
+    before = store._outbox.stream
+
+    def write_then_lose(self: Outbox, connection: Connection, entries: Any) -> None:
+        real(self, connection, entries)
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        execute(url, f"SELECT pg_terminate_backend({pid})")
+
+    monkeypatch.setattr(Outbox, "write", write_then_lose)
+    with pytest.raises(Unavailable):
+        append(store, rows.entries(1))
+    monkeypatch.undo()
+    assert store._outbox.stream != before
+    entries = rows.entries(2)
+    append(store, entries)
+    assert_log_holds(store.log, sorted(entries))
+
+
+def test_an_answer_lost_after_the_commit_starts_a_new_stream(
+    store: PostgresqlStore, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit happened and nobody heard: the caller must not release, yet the log may have the entry."""
+    real = Connection.commit
+    before = store._outbox.stream
+
+    def commit_unheard(self: Connection) -> None:
+        real(self)
+        raise OperationalError("COMMIT", {}, psycopg.OperationalError("lost"))
+
+    first, then = sorted(rows.entries(2))
+    monkeypatch.setattr(Connection, "commit", commit_unheard)
+    with pytest.raises(Unavailable):
+        append(store, [first])
+    monkeypatch.undo()
+    assert store._outbox.stream != before
+    append(store, [then])
+    assert_log_holds(store.log, [first, then])
+
+
+def test_a_refused_commit_keeps_the_stream_dense(store: PostgresqlStore, rows: Rows) -> None:
+    """A unit that fails after it appended leaves no gap: the next one follows on."""
+    append(store, rows.entries(1))
+    before = store._outbox.stream
+    with pytest.raises(Conflict), store.write() as unit:
+        unit.append(rows.entries(2))
+        unit.swap_fields(rows.subject(), 1, b"")
+    append(store, rows.entries(1))
+    assert store._outbox.stream == before
+    assert store.sequence() == 2
+
+
+def test_a_damaged_head_is_not_built_upon(store: PostgresqlStore, url: str, rows: Rows) -> None:
+    """A head whose parts contradict each other stops the sequencer."""
+    append(store, rows.entries(3))
+    store.sequence()
+    append(store, rows.entries(1))
+    execute(url, "UPDATE head SET size = 2")
+    with pytest.raises(IntegrityError, match="head"):
+        store.sequence()
+
+
+@pytest.mark.parametrize("made_of", ["nothing", "foreign"])
+def test_a_database_that_is_no_vault(postgres_url: str, made_of: str) -> None:
+    """An empty or foreign database is refused with one sentence and left as it was."""
+    if made_of == "foreign":
+        execute(postgres_url, "CREATE TABLE customers (id int)")
+    with pytest.raises(Unavailable, match="not a Privet vault"):
+        open_at(postgres_url)
+    if made_of == "foreign":
+        with pytest.raises(Unavailable, match="already"):
+            open_at(postgres_url, create=True)
+
+
+@pytest.mark.parametrize("schema, words", [(2, "upgrade Privet"), (0, "privet upgrade")])
+def test_another_schema(store: PostgresqlStore, url: str, schema: int, words: str) -> None:
+    """Newer: upgrade Privet. Older: run `privet upgrade`."""
+    execute(url, f"UPDATE vault SET schema = {schema}")
+    with pytest.raises(Unavailable, match=words):
+        open_at(url)
+
+
+@pytest.mark.parametrize("change", ["database", "password", "port"])
+def test_an_unreachable_database_gives_one_sentence(postgres_url: str, change: str) -> None:
+    """Wrong name, password or port: Unavailable, without the URL or its password."""
+    from sqlalchemy import make_url
+
+    url = make_url(postgres_url)
+    wrong = {"database": "none", "password": "wrong", "port": 1}[change]
+    bad = url.set(**{change: wrong}).render_as_string(hide_password=False)  # type: ignore[arg-type]
+    with pytest.raises(Unavailable) as caught:
+        open_at(bad)
+    assert "\n" not in caught.value.message
+    assert str(url.password) not in caught.value.message
+
+
+@pytest.fixture
+def own_server() -> Iterator[PostgresServer]:
+    """A cluster that the test may crash."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.mark.slow
+def test_a_crashed_server_loses_nothing_acknowledged(own_server: PostgresServer, rows: Rows) -> None:
+    """While it is down: Unavailable. Once it is back: everything acknowledged is there, and the store goes on."""
+    store = open_at(own_server.url(own_server.create_database()), create=True)
+    try:
+        kept = [sorted(rows.entries(2)) for _ in range(3)]
+        for entries in kept:
+            append(store, entries)
+            store.sequence()
+        own_server.crash()
+        with pytest.raises(Unavailable):
+            append(store, rows.entries(1))
+        own_server.start()
+        last = sorted(rows.entries(2))
+        append(store, last)
+        assert_log_holds(store.log, [entry for entries in (*kept, last) for entry in entries])
+    finally:
+        store.close()
+
+
+def test_the_url_may_name_another_driver(postgres_url: str) -> None:
+    """Plain `postgresql://` works too: the driver is our choice."""
+    store = open_at(postgres_url.replace("postgresql+psycopg", "postgresql"), create=True)
+    store.close()
+    engine = create_engine(postgres_url)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM vault")).scalar_one() == 1
+    engine.dispose()
