@@ -13,7 +13,8 @@ from privet.bootstrap.verifying import write_verifier_key
 from privet.config.catalogue import FILE, NOTICES, load_catalogue
 from privet.config.settings import Settings, default_settings, write_settings
 from privet.config.starter import write_starter
-from privet.crypto.keyring_file import FileKeyring
+from privet.crypto.keyring_file import DEFAULT_COST, FileKeyring
+from privet.crypto.keyring_format import ScryptCost
 from privet.domain.ids import Millis, VaultId, WorkerId
 from privet.errors import Conflict, Unavailable
 from privet.store.custody.journal import JournalFile
@@ -29,8 +30,9 @@ def create_vault(
     database_url: str | None,
     clock: Callable[[], Millis],
     randomness: Callable[[int], bytes],
+    cost: ScryptCost = DEFAULT_COST,
 ) -> None:
-    """As Vault.create says, without opening it."""
+    """As Vault.create says, without opening it. `cost` is bound into the keyring; a low one is for tests."""
     secret = get_passphrase(passphrase, prompt=prompt)
     try:
         existed = directory.exists()
@@ -40,7 +42,7 @@ def create_vault(
     except OSError as error:
         raise Unavailable(f"{directory} cannot be made ({error.strerror})") from None
     try:
-        _fill(directory, secret, catalogue, database_url, clock, randomness)
+        _fill(directory, secret, catalogue, database_url, clock, randomness, cost)
     except BaseException:
         _clear(directory, keep=existed)
         raise
@@ -53,6 +55,7 @@ def _fill(
     database_url: str | None,
     clock: Callable[[], Millis],
     randomness: Callable[[int], bytes],
+    cost: ScryptCost,
 ) -> None:
     if catalogue is None:
         write_starter(directory)
@@ -61,7 +64,7 @@ def _fill(
     load_catalogue(directory)
     vault = VaultId(randomness(16))
     settings = default_settings(directory, vault, **({"database_url": database_url} if database_url else {}))
-    keyring = FileKeyring.create(settings.keyring_path, secret)
+    keyring = FileKeyring.create(settings.keyring_path, secret, cost=cost)
     write_verifier_key(settings, keyring.signer().public)
     JournalFile.create(settings.journal_path, keyring, vault, randomness)
     _create_database(settings, keyring.current_epoch, clock, randomness)
