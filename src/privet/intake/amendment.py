@@ -1,8 +1,9 @@
 """One change to one subject: her row is loaded and opened, the change made, sealed and logged, in one write unit.
 
-Rights and consents go through here. A lost compare-and-swap is tried again with what then stands, so they never fail
-because a service wrote meanwhile, and a write can never undo them. What tightens (a withdrawal, an objection) is in the
-control journal before the commit, what loosens only after it: a crash between the two errs to the safe side.
+Rights and consents go through here. The row is locked before it is loaded, and a lost compare-and-swap is tried again
+with what then stands, so they never fail because a service wrote meanwhile, and a write can never undo them. What
+tightens (a withdrawal, an objection) is in the control journal before the commit, what loosens only after it: a crash
+between the two errs to the safe side.
 REFUSES nobody (NotFound), and a row whose keys or facts do not open (IntegrityError).
 """
 
@@ -121,6 +122,7 @@ class Amendments:
         with self.store.write() as unit:
             state = unit.state()
             check_current(self.catalogue, self.keyring, state)
+            unit.lock_subject(subject)
             row = unit.find_rows((subject,)).get(subject)
             if row is None:
                 raise NotFound(NOBODY_HERE)

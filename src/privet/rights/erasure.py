@@ -16,7 +16,7 @@ from privet.crypto.envelope import SubjectKeys, unwrap_subject_keys
 from privet.crypto.facts import open_facts
 from privet.decide.facts import parse_facts
 from privet.domain.ids import SubjectId
-from privet.domain.ports import Keypack, SubjectRow, WriteUnit
+from privet.domain.ports import Keypack, SubjectRow
 from privet.errors import IntegrityError, KeyDestroyed, NotFound
 from privet.identify.current import check_current
 from privet.intake.amendment import NOBODY_HERE, Amendments, Standing
@@ -64,12 +64,13 @@ class Erasure:
         try:
             with held.store.write() as unit:
                 check_current(held.catalogue, held.keyring, unit.state())
+                unit.lock_subject(subject)
                 row = unit.find_rows((subject,)).get(subject)
                 if row is None:
                     return None
                 keys = self._find_keys(row)
                 if keys is not None:
-                    self._refuse_held(unit, row, keys)
+                    self._refuse_held(row, keys)
                 held.journal.append("erase", subject, at=held.clock())
                 self._keypack.forget(subject)
                 unit.erase_subject(subject, _UNOPENED if keys is None else keys.tag)
@@ -88,12 +89,10 @@ class Erasure:
         except (KeyDestroyed, IntegrityError):
             return None
 
-    def _refuse_held(self, unit: WriteUnit, row: SubjectRow, keys: SubjectKeys) -> None:
+    def _refuse_held(self, row: SubjectRow, keys: SubjectKeys) -> None:
         payload = open_facts(keys, self._amendments.vault, row.subject, row.facts_rev, row.facts)
         if parse_facts(payload).hold:
             raise _HeldBack(keys)
-        # Takes the row by compare-and-swap, so that a hold set meanwhile is not passed over.
-        unit.swap_facts(row.subject, row.facts_rev, row.facts)
 
     def _why(self, keys: SubjectKeys) -> str:
         """The sentence for her, with the reason from the log entry that set the hold."""

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from privet.domain.ids import SubjectId
-from privet.domain.ports import EntryRow, SubjectRow, VaultState, WriteUnit
+from privet.domain.ports import EntryRow, RecordRow, SubjectRow, VaultState, WriteUnit
 from privet.errors import Conflict, PrivetError
 from privet.store import statements as s
 from privet.store.faults import explain, sqlstate
@@ -18,6 +18,7 @@ from privet.store.unit import Unit
 
 STATEMENTS = s.build("postgresql")
 _ROWS = f"SELECT {s.SUBJECT_COLUMNS} FROM subject WHERE subject = ANY(%b)"
+_KEEP_SUBJECT = "SELECT 1 FROM subject WHERE subject = %b FOR KEY SHARE"
 _LOOKUPS = "SELECT value, subject FROM lookup WHERE value = ANY(%b)"
 
 
@@ -55,6 +56,12 @@ class PostgresqlUnit(Unit):
             rows = self._all(_ROWS, (list(subjects),))
         make = SubjectRow._make
         return {row[0]: make(row) for row in rows}
+
+    def upsert_record(self, row: RecordRow) -> bool:
+        """Holds the subject's row against erasure; puts to her profile go on."""
+        if not self._all(_KEEP_SUBJECT, (row.subject,)):
+            raise self._spoil("the subject is not there any more")
+        return super().upsert_record(row)
 
     def append(self, entries: Sequence[EntryRow]) -> None:
         self.entries.extend(entries)

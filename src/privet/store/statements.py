@@ -120,6 +120,8 @@ SWAP_FACTS = swap("facts")
 SWAP_FIELDS = swap("fields")
 
 RECORDS = select(t.record).order_by(t.record.c.coarse.desc(), t.record.c.collection, t.record.c.record)
+LOCK_SUBJECT = select(t.subject.c.subject).where(t.subject.c.subject == bindparam("of")).with_for_update()
+"""On SQLite without FOR UPDATE: a write unit has the pen."""
 LEDGER = select(t.consent).where(t.consent.c.subject == bindparam("of")).order_by(t.consent.c.seq)
 INDEXES_OF = (
     select(t.lookup.c.value, t.lookup.c.subject, t.lookup.c.field, t.lookup.c.epoch)

@@ -130,6 +130,9 @@ class Unit(ABC):
         if self._run(self.statements.insert_subject, row._asdict()).rowcount != 1:
             raise self._spoil("the subject is there already")
 
+    def lock_subject(self, subject: SubjectId) -> bool:
+        return self._run(s.LOCK_SUBJECT, {"of": subject}).first() is not None
+
     def swap_keys(self, subject: SubjectId, rev: int, epoch: int, keys: bytes) -> None:
         self._check_epoch(epoch)
         self._swap(s.SWAP_KEYS, {"of": subject, "rev": rev, "value": keys, "new_epoch": epoch})

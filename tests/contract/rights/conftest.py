@@ -2,7 +2,8 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,13 @@ class House:
         with self._engine.begin() as connection:
             connection.execute(text(statement), values)
 
-    def reopen(self, open_again: Callable[[], Vault]) -> Vault:
-        return open_again()
+    @contextmanager
+    def second(self) -> Iterator[Vault]:
+        """The same vault opened again, as another process would."""
+        with Vault.open(
+            self.vault.parts.settings.directory, passphrase=PASSPHRASE, clock=self.clock
+        ) as again:
+            yield again
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

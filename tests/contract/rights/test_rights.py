@@ -227,8 +227,6 @@ def test_who_saw_my_data_has_true_reasons_and_her_own_acts(house: House) -> None
 
 def test_a_swapped_log_entry_is_named(house: House) -> None:
     """An entry of hers whose sealed part was replaced by another entry's raises, naming it."""
-    if house.vault.parts.store.backend != "sqlite":
-        pytest.skip("the table of entries is the same; SQLite shows it")
     who = house.guest()
     me = house.customer(who)
     me.profile()
