@@ -152,13 +152,15 @@ def test_indexes_of_an_epoch_go_together(store: Store, rows: Rows) -> None:
 
 def test_records_come_newest_first_and_a_limit_splits_no_day(store: Store, rows: Rows) -> None:
     """Order by coarse time, bounds inclusive, and a limit that keeps the whole of its last day."""
-    subject = rows.subject()
+    subject, neighbour = rows.subject(), rows.subject()
     days = [10, 30, 20, 20, 20, 40]
     with store.write() as unit:
+        unit.insert_subject(rows.row(subject))
+        unit.insert_subject(rows.row(neighbour))
         for day in days:
             assert unit.upsert_record(rows.record(subject, coarse=day)) is True
         unit.upsert_record(rows.record(subject, collection=8, coarse=25))
-        unit.upsert_record(rows.record(rows.subject(), coarse=25))
+        unit.upsert_record(rows.record(neighbour, coarse=25))
     with store.read() as unit:
 
         def seen(**asked: int) -> list[int]:
@@ -171,10 +173,28 @@ def test_records_come_newest_first_and_a_limit_splits_no_day(store: Store, rows:
         assert [row.coarse for row in unit.records(subject)] == [40, 30, 25, 20, 20, 20, 10]
 
 
+def test_no_record_outlives_its_subject(store: Store, rows: Rows) -> None:
+    """Where units run side by side, a record of somebody who is not there is a Conflict; SQLite has one pen."""
+    if store.backend == "sqlite":
+        pytest.skip("a unit that has loaded her row is the only writer")
+    with pytest.raises(Conflict), store.write() as unit:
+        unit.upsert_record(rows.record(rows.subject()))
+
+
+def test_lock_subject_says_whether_she_is_there(store: Store, rows: Rows) -> None:
+    """True for a row, False for nobody."""
+    row = rows.row()
+    with store.write() as unit:
+        unit.insert_subject(row)
+        assert unit.lock_subject(row.subject)
+        assert not unit.lock_subject(rows.subject())
+
+
 def test_a_record_is_replaced_only_by_its_next_revision(store: Store, rows: Rows) -> None:
     """upsert_record is a compare-and-swap on the record's revision."""
     record = rows.record(rows.subject())
     with store.write() as unit:
+        unit.insert_subject(rows.row(record.subject))
         assert unit.upsert_record(record) is True
         assert unit.upsert_record(record._replace(revision=2, fields=b"second")) is False
     with pytest.raises(Conflict), store.write() as unit:
