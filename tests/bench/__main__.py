@@ -1,0 +1,35 @@
+"""`python -m tests.bench [NAME ...] [--quick] [--out DIR]`: measures, prints a table, writes build/bench/NAME.json."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from tests.bench.figures import OUT, Figure, write
+
+BENCHES = ("embedded",)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when all ran. Names default to all of them."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; all if none")
+    parser.add_argument("--quick", action="store_true", help="few and small rounds: shows that it runs")
+    parser.add_argument("--out", type=Path, default=OUT, help="directory of the result files")
+    asked = parser.parse_args(arguments)
+    unknown = set(asked.names) - set(BENCHES)
+    if unknown:
+        parser.error(f"no such bench: {', '.join(sorted(unknown))}")
+    for name in asked.names or BENCHES:
+        figures: list[Figure] = import_module(f"tests.bench.{name}").run(quick=asked.quick)
+        path = write(name, figures, asked.out)
+        print(f"\n{name} -> {path}")
+        for one in figures:
+            compared = "" if one.ratio is None else f"  {one.ratio:6.2f} x {one.against}"
+            print(f"  {one.name:<58} {one.backend:<10} {one.value:>12,.1f} {one.unit:<8}{compared}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
