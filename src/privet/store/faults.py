@@ -34,6 +34,14 @@ _SQLITE = {
     "SQLITE_TOOBIG": "a value is too large for the database",
     "SQLITE_PROTOCOL": BUSY,
 }
+# SQLite's backup says what failed in words alone (sqlite3_errstr).
+_SQLITE_WORDS = {
+    "database or disk is full": FULL,
+    "disk I/O error": FAILING,
+    "database is locked": BUSY,
+    "attempt to write a readonly database": READ_ONLY,
+    "unable to open database file": CANNOT_OPEN,
+}
 _POSTGRESQL = {
     "53100": FULL,
     "55P03": BUSY,
@@ -67,6 +75,8 @@ def explain(error: BaseException) -> PrivetError:
     name = getattr(origin, "sqlite_errorname", None)
     if isinstance(name, str):
         return _explain_sqlite(name)
+    if type(origin).__module__.startswith(("pysqlite3", "sqlite3")):
+        return Unavailable(_SQLITE_WORDS.get(str(origin), OTHER))
     state = sqlstate(origin)
     if state is not None:
         return _explain_postgresql(state)

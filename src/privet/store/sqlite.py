@@ -35,9 +35,9 @@ class SqliteStore:
 
     backend = "sqlite"
 
-    def __init__(self, path: Path, *, connect: sqlite_file.Connect = sqlite_file.connect) -> None:
+    def __init__(self, path: Path, *, connect: sqlite_file.Connect | None = None) -> None:
         self._path = path
-        self._connect = connect
+        self._connect = connect or sqlite_file.connect
         self._driver = sqlite_file.get_driver()
         self._pid = os.getpid()
         self._closed = False

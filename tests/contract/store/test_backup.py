@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,15 @@ from tests.contract.store.test_log import append, assert_log_holds
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database to restore into."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'restored.db'}"
+        yield f"sqlite:///{tmp_path / 'restored.db'}"
+        return
     server = request.getfixturevalue("postgres_server")
     name = server.create_database()
-    request.addfinalizer(lambda: server.drop_database(name))
-    return str(server.url(name))
+    yield str(server.url(name))
+    server.drop_database(name)
 
 
 def open_new(url: str, vault: bytes = VAULT) -> Store:

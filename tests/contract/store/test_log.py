@@ -9,7 +9,7 @@ from privet.audit.merkle import Frontier, leaf_hash
 from privet.audit.tiles import TileReader, tile_root, tiles_of
 from privet.domain.ids import EntryId
 from privet.domain.ports import EntryRow, LogReader, Store
-from privet.errors import Conflict, IntegrityError
+from privet.errors import Conflict, IntegrityError, PrivetError
 from privet.store import sqlite_file
 from tests.contract.store.conftest import Open
 from tests.contract.store.rows import Rows
@@ -129,14 +129,14 @@ def test_threads_and_workers_at_once(make_store: Open, rows: Rows) -> None:
     """Everything that was committed is in the log once, whoever sequences."""
     stores = [make_store(), make_store()]
     batches = [[rows.entries(20) for _ in range(8)] for _ in range(4)]
-    failures: list[BaseException] = []
+    failures: list[PrivetError] = []
 
     def work(store: Store, mine: list[list[EntryRow]]) -> None:
         try:
             for entries in mine:
                 append(store, entries)
                 store.sequence()
-        except BaseException as error:
+        except PrivetError as error:
             failures.append(error)
 
     threads = [threading.Thread(target=work, args=(stores[n % 2], batches[n])) for n in range(4)]
@@ -236,8 +236,8 @@ def test_erasure_takes_everything_of_hers_and_nothing_else(store: Store, rows: R
         assert unit.indexes_of(stays.subject) == [kept_index]
     logged = list(store.log.entries(0, 3))
     assert [row.leaf for row in logged] == [entry.leaf for entry in entries]
-    for row, entry in zip(logged, entries, strict=True):
+    for now, entry in zip(logged, entries, strict=True):
         erased = entry.tag == tags[gone.subject]
-        assert (row.tag, row.ref) == ((None, None) if erased else (entry.tag, entry.ref))
+        assert (now.tag, now.ref) == ((None, None) if erased else (entry.tag, entry.ref))
     assert list(store.log.entries_newest(tag=tags[gone.subject])) == []
     store.checkpoint_files()

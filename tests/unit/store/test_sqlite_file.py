@@ -115,6 +115,7 @@ def test_a_failed_creation_leaves_nothing(
     open_sqlite: Open, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the schema cannot be made, no half-made file stays."""
+
     def fail(*_: object) -> None:
         raise Unavailable("no")
 
