@@ -27,9 +27,14 @@ from privet.domain.consent import ConsentStatus, FoldedConsent
 from privet.domain.ids import FieldNumber, Millis, SubjectId, VaultId, WorkerId
 from privet.domain.ports import IndexRow, Store, SubjectRow
 from privet.domain.subject import Facts
+from privet.identify.current import check_current
 from privet.store.custody.anchors import Anchors, Checkpointer
+from privet.store.custody.backup import BackedUp, backup
+from privet.store.custody.doctor import Finding, doctor_custody
 from privet.store.custody.journal import JournalFile
 from privet.store.custody.keypack import KeypackFile
+from privet.store.custody.recovery import Progress as Restoring
+from privet.store.custody.recovery import Restored, restore
 from privet.store.custody.rotation import Progress, Rotated, rotate
 from privet.store.opening import open_store
 
@@ -150,8 +155,7 @@ class World:
                 facts = facts.with_consent("news", FoldedConsent(status=ConsentStatus.GIVEN, at=now()))
             with self.store.write() as unit:
                 state = unit.state()
-                if not set(state.epochs) <= set(self.keyring.epochs()):
-                    self.keyring.reload()
+                check_current(self.catalogue, self.keyring, state)
                 if consent:
                     from privet.consent.ledger import LedgerEntry, seal_entry
                     from privet.domain.consent import ConsentRecord
@@ -191,8 +195,7 @@ class World:
         """The person's name as opened from the store, found by email; None when nobody is there."""
         with self.store.read() as unit:
             state = unit.state()
-            if not set(state.epochs) <= set(self.keyring.epochs()):
-                self.keyring.reload()
+            check_current(self.catalogue, self.keyring, state)
             inner = blind.inner(self.keyring, VAULT, FieldNumber(EMAIL), email_of(name))
             probes = [blind.index(self.keyring, VAULT, epoch, inner) for epoch in state.epochs]
             found = {s for some in unit.find_subjects(probes).values() for s in some}
@@ -237,6 +240,53 @@ class World:
             clock=now,
             progress=progress,
             grace_s=grace_s,
+        )
+
+    def backup(self, target: Path) -> BackedUp:
+        return backup(
+            store=self.store,
+            directory=self.directory,
+            target=target,
+            keyring=self.keyring,
+            vault=VAULT,
+            journal=self.journal,
+            anchors=self.anchors,
+            scribe=self.scribe,
+            clock=now,
+        )
+
+    def restore(self, source: Path, url: str | None = None, progress: Restoring | None = None) -> Restored:
+        """As a steward would, with the vault closed. Open it anew afterwards."""
+        self.close()
+        return restore(
+            backup=source,
+            directory=self.directory,
+            database_url=url or self.url,
+            keyring=self.keyring,
+            vault=VAULT,
+            catalogue=lambda _: self.catalogue,
+            keypack=self.keypack,
+            journal=self.journal,
+            anchors=self.anchors,
+            scribe=self.scribe,
+            worker=self.worker,
+            clock=now,
+            randomness=os.urandom,
+            progress=progress,
+        )
+
+    def doctor(self, *backups: Path) -> list[Finding]:
+        return doctor_custody(
+            directory=self.directory,
+            keyring_path=self.directory / "keyring.json",
+            store=self.store,
+            keyring=self.keyring,
+            vault=VAULT,
+            keypack=self.keypack,
+            journal=self.journal,
+            anchors=self.anchors,
+            clock=now,
+            backups=backups,
         )
 
 

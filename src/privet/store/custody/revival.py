@@ -22,7 +22,7 @@ from privet.domain.ports import Clock, IndexRow, Randomness, Store, SubjectRow, 
 from privet.errors import IntegrityError, KeyDestroyed, Unavailable
 from privet.store.custody.keypack import FORGOTTEN, KeypackFile
 from privet.store.custody.replay import Replay, apply_wishes
-from privet.store.custody.rewrap import inner_indexes
+from privet.store.custody.rewrap import inner_indexes, insert_lookups
 
 _BATCH: Final = 200
 _NO_TAG: Final = bytes(32)
@@ -132,8 +132,7 @@ class _Work:
         self._pack: Iterator[tuple[SubjectId, bytes]] = iter(())
         self._head = self._open_pack()
         self._next: tuple[SubjectId, bytes] | None = next(self._pack, None)
-        self._unique: list[IndexRow] = []
-        self._shared: list[IndexRow] = []
+        self._lookups: list[IndexRow] = []
         self.untagged: set[SubjectId] = set()
         self._living = self._erased = self._gone = self._damaged = self._amended = 0
 
@@ -164,10 +163,8 @@ class _Work:
 
     def flush(self, unit: WriteUnit) -> None:
         """The look-ups of the batch."""
-        for rows, unique in ((self._unique, True), (self._shared, False)):
-            if rows:
-                unit.insert_indexes(rows, unique=unique)
-                rows.clear()
+        insert_lookups(unit, self._lookups, self._r.catalogue)
+        self._lookups.clear()
 
     def _revive(self, unit: WriteUnit, row: SubjectRow, keys: SubjectKeys) -> None:
         vault, subject = self._r.vault, row.subject
@@ -178,9 +175,7 @@ class _Work:
         if moved:
             blob = wrap_subject_keys(self._r.keyring, vault, subject, self._epoch, keys)
             unit.swap_keys(subject, row.keys_rev, self._epoch, blob)
-        for found in indexes:
-            field = self._r.catalogue.field_by_number.get(found.field)
-            (self._unique if field is not None and field.lookup == "unique" else self._shared).append(found)
+        self._lookups += indexes
         wishes = self._r.replay.wishes.get(subject)
         if wishes is not None:
             amended = apply_wishes(unit, self._book, subject, keys, facts, wishes)

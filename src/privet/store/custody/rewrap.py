@@ -45,7 +45,7 @@ class Rewrapping:
         self._keyring = keyring
         self._vault = vault
         self._epoch = epoch
-        self._fields = catalogue.field_by_number
+        self._catalogue = catalogue
         # Beyond SQLite a writer may have loaded the vault's state before the new epoch opened. Moving the fields'
         # revision too makes it try again, and so insert its look-ups under both epochs.
         self._touch_fields = store.backend != "sqlite"
@@ -112,20 +112,31 @@ class Rewrapping:
             return None
 
     def _apply(self, unit: WriteUnit, moves: Sequence[_Move], *, unique: bool) -> None:
-        shared: list[IndexRow] = []
-        single: list[IndexRow] = []
         for row, keys, indexes in moves:
             unit.swap_keys(row.subject, row.keys_rev, self._epoch, keys)
             if indexes and self._touch_fields:
                 unit.swap_fields(row.subject, row.fields_rev, row.fields)
-            for found in indexes:
-                field = self._fields.get(found.field)
-                is_unique = unique and field is not None and field.lookup == "unique"
-                (single if is_unique else shared).append(found)
-        if single:
-            unit.insert_indexes(single, unique=True)
-        if shared:
-            unit.insert_indexes(shared, unique=False)
+        insert_lookups(unit, [row for move in moves for row in move.indexes], self._catalogue, unique=unique)
+
+
+def insert_lookups(
+    unit: WriteUnit, rows: Sequence[IndexRow], catalogue: Catalogue, *, unique: bool = True
+) -> None:
+    """Blind-index rows as the catalogue wants them: unique or shared. Raises Conflict for a unique one that is taken.
+
+    Two people with one unique value among `rows` (the catalogue once let them) share it, and it finds neither.
+    """
+    people: dict[bytes, set[SubjectId]] = {}
+    for row in rows:
+        people.setdefault(row.value, set()).add(row.subject)
+    split: tuple[list[IndexRow], list[IndexRow]] = ([], [])
+    for row in rows:
+        field = catalogue.field_by_number.get(row.field)
+        alone = unique and field is not None and field.lookup == "unique" and len(people[row.value]) == 1
+        split[alone].append(row)
+    for alone in (False, True):
+        if split[alone]:
+            unit.insert_indexes(split[alone], unique=alone)
 
 
 def inner_indexes(
