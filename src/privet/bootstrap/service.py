@@ -138,6 +138,27 @@ class ServiceSession:
             )
         )
 
+    def consent(
+        self, subject: SubjectRef, purpose: str, *, given: bool = True, source: str | None = None
+    ) -> str:
+        """What a customer told this service, for a purpose that it collects. Returns the audit id.
+
+        A yes stays *requested* until she confirms where this service itself would profit from it, the purpose opens
+        special data, or she had said no before; a no counts at once. Raises AccessDenied (logged) otherwise.
+        """
+        from privet.bootstrap.subjects import record_consent
+
+        recorded = record_consent(
+            self._parts,
+            self.name,
+            self._subject(subject),
+            _purpose(purpose),
+            given=given is True,
+            source=source,
+        )
+        self._parts.checkpointer.tick()
+        return recorded
+
     def _write(self, request: WriteRequest) -> str:
         written = self._parts.intake.write(request)
         self._parts.checkpointer.tick()

@@ -11,7 +11,7 @@ from privet.bootstrap.parts import Parts
 from privet.consent.choices import Choices
 from privet.domain.answer import Consent
 from privet.domain.ids import SubjectId
-from privet.domain.request import By
+from privet.domain.request import By, SubjectRef
 from privet.errors import NotFound
 from privet.identify.current import check_current
 from privet.intake.amendment import NOBODY_HERE, Amendments, Held
@@ -84,3 +84,18 @@ def get_subject(parts: Parts, who: By) -> SubjectId:
     if found is None:
         raise NotFound(NOBODY_HERE)
     return found
+
+
+def record_consent(
+    parts: Parts, service: str, who: SubjectRef, purpose: str, *, given: bool, source: str | None
+) -> str:
+    """What she told a service. Returns the audit id. Errors as Choices.record_by_service."""
+    held = parts.catalogue.services[service]
+    if isinstance(who, By) and who.field not in held.find:
+        found = None  # it may not name people by this: as if nobody were there
+    else:
+        with parts.store.read() as unit:
+            state = unit.state()
+            check_current(parts.catalogue, parts.keyring, state)
+            found = parts.resolver.subjects(unit, state.epochs, [(service, who)])[0]
+    return wire_rights(parts).choices.record_by_service(held, found, purpose, given=given, source=source)

@@ -6,6 +6,7 @@ Refuses purposes the catalogue does not know, consent to prohibited ones, and se
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
@@ -268,7 +269,10 @@ class Choices:
             journal = (("withdraw", purpose.name),) if wish is Wish.DECLINE else ()
             if status is None:
                 last = next(e for e in reversed(entries) if e.record.purpose == purpose.name)
-                receipt = last.receipt or self._receipt(held, last.record)
+                # an imported entry, or one from a restore, came without a receipt, perhaps without an id
+                receipt = last.receipt or self._receipt(
+                    held, replace(last.record, audit_id=last.record.audit_id or entry.id.hex())
+                )
                 chosen = Chosen(last.record, receipt, entry.id.hex(), False)
                 return Amendment(result=chosen, entry=entry, journal=journal)
             record = ConsentRecord(

@@ -2,9 +2,13 @@
 
 import pytest
 
+from privet.consent.ledger import LedgerBook
 from privet.consent.receipt import verify_receipt
 from privet.domain.catalogue import Service
+from privet.domain.consent import ConsentRecord, ConsentStatus
+from privet.domain.request import by
 from privet.errors import AccessDenied, Conflict, IntegrityError, InvalidInput, NotFound
+from privet.intake.amendment import Amendment, Held
 from tests.contract.rights.conftest import DAY, House
 
 
@@ -265,9 +269,51 @@ def test_receipts_verify_with_the_public_key_alone(house: House) -> None:
         assert house.subject(who).hex() not in str(receipt)
 
 
+def test_a_no_without_a_receipt_gets_one_when_it_is_said_again(house: House) -> None:
+    """Entries of imports and restores have none, and may have no id: withdrawing again signs one and adds no entry."""
+    who = house.guest()
+
+    def carried_over(held: Held) -> Amendment[None]:
+        book = LedgerBook(vault=house.vault.parts.vault, randomness=house.vault.parts.randomness)
+        record = ConsentRecord(
+            seq=1,
+            purpose="marketing.email",
+            status=ConsentStatus.WITHDRAWN,
+            at=held.now,
+            until=None,
+            notice=None,
+            notice_version=None,
+            actor="customer",
+        )
+        held.working.set_facts(book.record(held.unit, held.subject, held.keys, held.facts, record))
+        entry = house.rights.amendments.scribe.act(
+            "restore", "done", {}, keys=held.keys, subject=held.subject
+        )
+        return Amendment(result=None, entry=entry)
+
+    house.rights.amendments.amend(house.subject(who), carried_over)
+    receipt = house.customer(who).withdraw("marketing.email")
+    verify_receipt(receipt, house.vault.parts.keyring.signer().public)
+    assert house.row("SELECT count(*) FROM consent WHERE subject = :s", s=house.subject(who))[0] == 1
+
+
+def test_a_service_session_records_consent(house: House) -> None:
+    """By look-up or pairwise id; by a look-up it may not use, or for nobody, the same AccessDenied."""
+    who = house.guest(phone="+351210000003")
+    shop = house.vault.service("web-shop")
+    shop.consent(who, "surveys", source="form")
+    assert status(house, who, "surveys") == "given"
+    known = shop.fetch(who, purpose="stay", fields=["given_name"]).subject
+    shop.consent(known, "surveys", given=False)
+    assert status(house, who, "surveys") == "withdrawn"
+    for nobody in (by(email="nobody@example.org"), by(phone="+351210000003"), "pw1_forged"):
+        with pytest.raises(AccessDenied) as refused:
+            shop.consent(nobody, "surveys")
+        assert refused.value.reasons == ("not_available",)
+        assert refused.value.audit_id
+
+
 def test_a_customer_who_is_nobody_is_not_found(house: House) -> None:
     """No session for somebody who is not there."""
-    from privet.domain.request import by
-
     with pytest.raises(NotFound):
         house.vault.customer(by(email="nobody@example.org"))
