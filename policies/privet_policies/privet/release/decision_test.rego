@@ -58,3 +58,22 @@ test_each_rule_has_its_place_in_the_precedence if {
 	}
 	count(ranked) == count({rule | some rule in ranked})
 }
+
+test_what_is_wrong_with_the_request_comes_before_what_the_catalogue_says if {
+	one(desk, {"service": "backdoor", "purpose": "", "lookup": "crm_id"}) == "unknown_service"
+	one(desk, {"purpose": "", "lookup": "crm_id", "fields": ["nonsense"]}) == "purpose_missing"
+	one(desk, {"purpose": "fun", "lookup": "crm_id", "fields": ["nonsense"]}) == "unknown_purpose"
+	one(desk, {"purpose": "resale", "lookup": "crm_id", "fields": ["nonsense"]}) == "purpose_prohibited"
+	one(desk, {"purpose": "baseless", "lookup": "crm_id", "fields": ["nonsense"]}) == "no_legal_basis"
+	one(desk, {"purpose": "marketing", "lookup": "crm_id", "fields": ["nonsense"]}) == "service_not_permitted"
+	one(desk, {"lookup": "crm_id", "fields": ["nonsense"]}) == "lookup_not_permitted"
+}
+
+test_what_the_catalogue_says_comes_before_what_officers_set if {
+	paused := {"controls": {"paused": ["front-desk", "mailer"], "budget_spent": true}}
+	one(desk, object.union(paused, {"fields": ["nonsense"]})) == "unknown_field"
+	one(desk, object.union(paused, {"fields": ["crm_id"]})) == "purpose_not_permitted"
+	one(desk, object.union(paused, {"fields": ["room.bed"]})) == "purpose_not_permitted"
+	one(mail, object.union(paused, {"fields": ["allergies"]})) == "purpose_prohibited"
+	one(desk, object.union(paused, {"fields": ["orphan"], "operation": "write"})) == "purpose_not_permitted"
+}

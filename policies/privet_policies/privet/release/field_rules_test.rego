@@ -59,3 +59,7 @@ test_a_write_needs_its_purpose if {
 	one(desk, {"operation": "write", "purpose": ""}) == "purpose_missing"
 	one(desk, {"operation": "write", "service": "broker", "purpose": "resale"}) == "purpose_prohibited"
 }
+
+test_a_fields_prohibition_does_not_stop_a_write if {
+	one(mail, {"operation": "write", "fields": ["allergies"]}) == "allow"
+}

@@ -31,7 +31,7 @@ test_a_control_missing_or_mistyped_is_no_request if {
 }
 
 test_a_list_with_something_else_in_it_is_no_request if {
-	one(desk, {"fields": ["name", 1]}) == "invalid_request"
+	told(object.union(desk, {"fields": ["name", 1]})) == {"name": "invalid_request"}
 	one(desk, {"subject": {"objected": [null]}}) == "invalid_request"
 	one(desk, {"controls": {"paused": [[]]}}) == "invalid_request"
 }
@@ -50,4 +50,10 @@ test_what_is_not_an_object_gets_no_answer if {
 	every request in [null, true, 1, "x", [], {}] {
 		decided(request) == {"fields": {}, "obligations": [], "revision": "r1"}
 	}
+}
+
+test_an_object_is_no_list if {
+	told(object.union(desk, {"fields": {"a": "name"}})) == {}
+	one(desk, {"subject": {"objected": {"a": "service"}}}) == "invalid_request"
+	one(desk, {"controls": {"paused": {"a": "service"}}}) == "invalid_request"
 }

@@ -72,3 +72,9 @@ test_nothing_about_her_stops_a_write if {
 	all_of_it := {"restricted": true, "objected": ["service"], "minor": true, "expired": ["name"]}
 	one(desk, {"operation": "write", "subject": all_of_it}) == "allow"
 }
+
+test_no_consent_is_needed_to_store if {
+	one(mail, {"operation": "write"}) == "allow"
+	one(mail, {"operation": "write", "subject": {"minor": true}}) == "allow"
+	one(meal, {"operation": "write", "consent": {"meals": "withdrawn"}}) == "allow"
+}
