@@ -78,7 +78,7 @@ def _copy(source: Connection, target: Connection, progress: Progress | None) -> 
     total = sum(source.execute(select(func.count()).select_from(table)).scalar_one() for table in _COPIED)
     done = 0
     for table in _COPIED:
-        rows = source.execution_options(yield_per=_ROWS).execute(select(table))
+        rows = source.execute(select(table), execution_options={"yield_per": _ROWS})
         for page in rows.mappings().partitions():
             target.execute(insert(table), [dict(row) for row in page])
             done += len(page)
