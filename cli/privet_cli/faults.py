@@ -16,7 +16,6 @@ from privet_cli.terminal import complain, note
 
 EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141
-REPORT = "https://github.com/privet-vault/privet/issues"
 
 
 def report(error: BaseException) -> int:
@@ -55,6 +54,9 @@ def report(error: BaseException) -> int:
 
 def _usage(error: click.ClickException) -> int:
     text = error.format_message()
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        note(text)
+        return EXIT_USAGE
     if isinstance(error, click.NoSuchOption):
         text = _no_option(error)
     elif text.startswith("Got unexpected extra argument"):
@@ -84,7 +86,7 @@ def _unexpected(error: BaseException) -> None:
     kind = type(error).__name__
     reference = hashlib.sha256(f"{kind} {place}".encode()).hexdigest()[:8]
     complain(f"this is a fault in Privet itself (reference {reference}: {kind} at {place}); nothing was printed of it")
-    note(f"Please report the reference at {REPORT}; PRIVET_DEBUG=1 shows more, for your eyes only.")
+    note("Please report it with the reference (SECURITY.md says where). PRIVET_DEBUG=1 shows more, for your eyes only.")
 
 
 def _place(trace: TracebackType | None) -> str:

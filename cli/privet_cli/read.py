@@ -7,7 +7,7 @@ import click
 from privet.errors import AccessDenied
 from privet_cli.opening import open_vault
 from privet_cli.options import by_option, json_option
-from privet_cli.terminal import as_text, note, paint, say_json, table
+from privet_cli.terminal import Coloured, as_text, note, say_json, table
 
 if TYPE_CHECKING:
     from privet.domain.answer import View
@@ -49,7 +49,7 @@ def read(
         say_json(_answer(view))
         return
     rows = [(path, as_text(value)) for path, value in view.values.items()]
-    rows += [(path, paint(f"withheld ({kept.reason})", "yellow")) for path, kept in view.withheld.items()]
+    rows += [(path, Coloured(f"withheld ({kept.reason})", "yellow")) for path, kept in view.withheld.items()]
     table(("field", "value"), rows)
     for path, kept in view.withheld.items():
         note(f"{path}: {kept.message}")

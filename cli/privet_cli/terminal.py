@@ -105,13 +105,24 @@ def moment(at: Any) -> str:
     return "-" if at is None else f"{at:%Y-%m-%d %H:%M:%S}Z"
 
 
+class Coloured(str):
+    """A cell in a colour; the rules of colour are `paint`'s."""
+
+    __slots__ = ("colour",)
+
+    def __new__(cls, text: object, colour: str) -> "Coloured":
+        made = super().__new__(cls, text)
+        made.colour = colour
+        return made
+
+
 def table(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Rule 2."""
     if not is_terminal(sys.stdout):
         for row in rows:
             sys.stdout.write("\t".join(safe(cell, most=1 << 30) for cell in row) + "\n")
         return
-    cells = [[safe(cell, most=200) for cell in row] for row in rows]
+    cells = [[_cell(cell) for cell in row] for row in rows]
     if not cells:
         return
     widths = [max(width(row[i]) for row in (list(heading), *cells)) for i in range(len(heading))]
@@ -120,9 +131,19 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         sys.stdout.write(_line(row, widths) + "\n")
 
 
+def _cell(value: object) -> str:
+    text = safe(value, most=200)
+    return Coloured(text, value.colour) if isinstance(value, Coloured) else text
+
+
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (cell + " " * (size - width(cell)) for cell, size in zip(cells, widths, strict=True))
-    return "  ".join(padded).rstrip()
+    """Cells beside each other; the last is not padded."""
+    last = len(cells) - 1
+    return "  ".join(
+        (paint(cell, cell.colour) if isinstance(cell, Coloured) else cell)
+        + ("" if at == last else " " * (size - width(cell)))
+        for at, (cell, size) in enumerate(zip(cells, widths, strict=True))
+    )
 
 
 def width(text: str) -> int:
