@@ -22,8 +22,20 @@ class LegalBasis(StrEnum):
 
 
 ScalarKind = Literal[
-    "string", "text", "integer", "number", "boolean", "date", "datetime", "email", "phone", "country", "enum"
+    "string",
+    "text",
+    "integer",
+    "number",
+    "boolean",
+    "date",
+    "datetime",
+    "moment",
+    "email",
+    "phone",
+    "country",
+    "enum",
 ]
+"""`moment` is a date or a datetime: the time of a record whose collection does not declare its type."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,7 @@ import unicodedata
 import idna
 import phonenumbers
 
+from privet.config.values.contacts import is_email, is_phone
 from privet.domain.catalogue import Field
 from privet.errors import InvalidInput
 
@@ -24,6 +25,13 @@ def normalise(field: Field, value: str) -> bytes:
     if len(value) > _MAX or not value:
         raise InvalidInput(f"{field.path}: a look-up value has 1 to {_MAX} characters", field=field.path)
     kind = field.type.kind
+    text = _spelling(kind, value)
+    if text is None:  # raised out here, so that no chained exception carries the value
+        raise InvalidInput(f"{field.path}: this is not a valid {kind}", field=field.path)
+    return text
+
+
+def _spelling(kind: str, value: str) -> bytes | None:
     try:
         if kind == "email":
             text = "email/1:" + _email(value)
@@ -33,13 +41,14 @@ def normalise(field: Field, value: str) -> bytes:
             text = "exact/1:" + unicodedata.normalize("NFC", value)
         return text.encode()
     except (ValueError, phonenumbers.NumberParseException):  # idna errors and lone surrogates are ValueErrors
-        raise InvalidInput(f"{field.path}: this is not a valid {kind}", field=field.path) from None
+        return None
 
 
 def _email(value: str) -> str:
-    local, at, domain = unicodedata.normalize("NFC", value.strip()).rpartition("@")
-    if not at or not local or not domain or any(c.isspace() for c in local):
+    value = unicodedata.normalize("NFC", value.strip())
+    if not is_email(value):
         raise ValueError("not an address")
+    local, _, domain = value.rpartition("@")
     domain = domain.translate(_ASCII_LOWER)
     if not _PLAIN_DOMAIN.fullmatch(domain):
         domain = idna.encode(domain, uts46=True).decode("ascii")
@@ -47,7 +56,7 @@ def _email(value: str) -> str:
 
 
 def _phone(value: str) -> str:
-    number = phonenumbers.parse(value, None)
-    if not phonenumbers.is_possible_number(number):
+    if not is_phone(value):
         raise ValueError("not a possible number")
+    number = phonenumbers.parse(value, None)
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

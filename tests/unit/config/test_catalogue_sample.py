@@ -47,7 +47,7 @@ def test_every_key_of_a_field_arrives(sample: Catalogue) -> None:
 
 
 def test_a_collection_has_its_time_and_key_among_its_fields(sample: Catalogue) -> None:
-    """Time and key exist without being declared: a date and a string, for the purposes of the collection."""
+    """Time and key exist without being declared: a moment and a string, for the purposes of the collection."""
     stays = sample.collections["stays"]
     assert (stays.time, stays.coarse_time, stays.key, stays.retention_days) == (
         "arrived",
@@ -56,7 +56,7 @@ def test_a_collection_has_its_time_and_key_among_its_fields(sample: Catalogue) -
         3652,
     )
     assert set(stays.fields) == {"room", "arrived", "booking"}
-    assert stays.fields["arrived"].type.kind == "date"
+    assert stays.fields["arrived"].type.kind == "moment"
     assert stays.fields["booking"].type == ValueType(kind="string", max_length=200)
     for implied in ("arrived", "booking"):
         assert stays.fields[implied].allow == frozenset({"service-personalisation"})

@@ -82,8 +82,8 @@ def _collection(
         problems.missing(path, "time", "name the date of a record, for instance time: arrived")
     elif time not in fields:
         check_name(time, (*path, "time"), problems)
-        fields[time] = _implied(name, time, "date", shape, declared, retention)
-    elif fields[time].type.kind not in ("date", "datetime"):
+        fields[time] = _implied(name, time, "moment", shape, declared, retention)
+    elif fields[time].type.kind not in ("date", "datetime", "moment"):
         problems.error(
             (*path, "time"), f"{quoted(time)} is of type {fields[time].type.kind}; make it date or datetime"
         )
@@ -178,7 +178,7 @@ def _days(text: str | None, path: Path, problems: Problems) -> int | None:
 
 
 def _implied(
-    collection: str, name: str, kind: Literal["date", "string"], shape: CollectionShape, fields: tuple[Field, ...],
+    collection: str, name: str, kind: Literal["moment", "string"], shape: CollectionShape, fields: tuple[Field, ...],
     retention: int | None,
 ) -> Field:  # fmt: skip
     """The record's time or key where the collection does not declare it among its fields: for every purpose that

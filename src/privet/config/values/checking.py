@@ -146,6 +146,12 @@ def _check_datetime(kind: ValueType, raw: object, where: str, _region: str | Non
     return raw
 
 
+def _check_moment(kind: ValueType, raw: object, where: str, region: str | None) -> date:
+    if isinstance(raw, datetime):
+        return _check_datetime(kind, raw, where, region)
+    return _check_date(kind, raw, where, region)
+
+
 @lru_cache(maxsize=4096)
 def _bounds(kind: ValueType) -> tuple[Any, Any]:
     read = _READ_BOUND[kind.kind]
@@ -178,6 +184,7 @@ _CHECKS: dict[str, Callable[[ValueType, object, str, str | None], Value]] = {
     "boolean": _check_boolean,
     "date": _check_date,
     "datetime": _check_datetime,
+    "moment": _check_moment,
     "email": _check_email,
     "phone": _check_phone,
     "country": _check_country,

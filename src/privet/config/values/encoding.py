@@ -15,6 +15,7 @@ from privet.domain.catalogue import ValueType
 from privet.errors import IntegrityError
 
 _LONGEST_DATETIME = 32  # 2024-01-31T09:30:00.000000+00:00
+_DATE_SIZE = 10
 _FLAGS = {b"1": True, b"0": False}
 
 
@@ -55,7 +56,13 @@ def max_size(kind: ValueType) -> int | None:
     """Bytes of the longest value, to pad to, where lengths would tell values apart; None: pad by Padmé."""
     if kind.kind == "enum":
         return max(len(member.encode("utf-8")) for member in kind.members)
-    return {"boolean": 1, "date": 10, "datetime": _LONGEST_DATETIME, "country": 3}.get(kind.kind)
+    return {
+        "boolean": 1,
+        "date": 10,
+        "datetime": _LONGEST_DATETIME,
+        "moment": _LONGEST_DATETIME,
+        "country": 3,
+    }.get(kind.kind)
 
 
 def _text(data: bytes) -> Value:
@@ -82,6 +89,10 @@ def _datetime(data: bytes) -> Value:
     return datetime.fromisoformat(str(data, "ascii"))
 
 
+def _moment(data: bytes) -> Value:
+    return _date(data) if len(data) == _DATE_SIZE else _datetime(data)
+
+
 _DECODERS: dict[str, Callable[[bytes], Value]] = {
     "string": _text,
     "text": _text,
@@ -94,4 +105,5 @@ _DECODERS: dict[str, Callable[[bytes], Value]] = {
     "boolean": _boolean,
     "date": _date,
     "datetime": _datetime,
+    "moment": _moment,
 }

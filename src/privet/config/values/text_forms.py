@@ -35,7 +35,7 @@ def parse_text(kind: ValueType, text: str, *, where: str, region: str | None = N
 
 def parse_json(kind: ValueType, raw: object, *, where: str, region: str | None = None) -> Value:
     """A value from decoded JSON: dates, datetimes and numbers may be texts, for JSON has no such types."""
-    if kind.kind in ("date", "datetime", "number") and isinstance(raw, str):
+    if kind.kind in ("date", "datetime", "moment", "number") and isinstance(raw, str):
         raw = _from_text(kind, raw, where)
     elif kind.kind == "list" and kind.of is not None and isinstance(raw, list):
         if kind.max_length is not None and len(raw) > kind.max_length:
@@ -86,6 +86,11 @@ def _from_text(kind: ValueType, text: str, where: str) -> object:
         if day is None:
             raise refuse(where, "a date such as 2024-01-31")
         return day
+    if name == "moment":
+        either = _find_date(text.strip()) or _find_datetime(text.strip())
+        if either is None:
+            raise refuse(where, "a date such as 2024-01-31, or with a time and its offset")
+        return either
     if name == "datetime":
         moment = _find_datetime(text.strip())
         if moment is None:
