@@ -144,7 +144,8 @@ class ServiceSession:
         """What a customer told this service, for a purpose that it collects. Returns the audit id.
 
         A yes stays *requested* until she confirms where this service itself would profit from it, the purpose opens
-        special data, or she had said no before; a no counts at once. Raises AccessDenied (logged) otherwise.
+        special data, or she had said no before; a no counts at once. Of nobody it is taken and has no effect: the
+        answer tells nothing. Raises AccessDenied (logged) for what the catalogue does not let this service record.
         """
         from privet.bootstrap.subjects import record_consent
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from privet.bootstrap.parts import Parts
 from privet.consent.choices import Choices
+from privet.consent.collected import Collected
 from privet.domain.answer import Consent
 from privet.domain.ids import SubjectId
 from privet.domain.request import By, SubjectRef
@@ -31,6 +32,7 @@ class SubjectRights:
 
     amendments: Amendments
     choices: Choices
+    collected: Collected
     own: OwnData
     accesses: AccessBook
     correction: Correction
@@ -65,6 +67,7 @@ def wire_rights(parts: Parts) -> SubjectRights:
     return SubjectRights(
         amendments=amendments,
         choices=choices,
+        collected=Collected(amendments=amendments, choices=choices),
         own=own,
         accesses=accesses,
         correction=Correction(amendments=amendments, lookups=parts.lookups),
@@ -89,13 +92,16 @@ def get_subject(parts: Parts, who: By) -> SubjectId:
 def record_consent(
     parts: Parts, service: str, who: SubjectRef, purpose: str, *, given: bool, source: str | None
 ) -> str:
-    """What she told a service. Returns the audit id. Errors as Choices.record_by_service."""
-    held = parts.catalogue.services[service]
-    if isinstance(who, By) and who.field not in held.find:
-        found = None  # it may not name people by this: as if nobody were there
-    else:
-        with parts.store.read() as unit:
-            state = unit.state()
-            check_current(parts.catalogue, parts.keyring, state)
-            found = parts.resolver.subjects(unit, state.epochs, [(service, who)])[0]
-    return wire_rights(parts).choices.record_by_service(held, found, purpose, given=given, source=source)
+    """What she told a service. Returns the audit id. Errors as Collected.record."""
+    with parts.store.read() as unit:
+        state = unit.state()
+        check_current(parts.catalogue, parts.keyring, state)
+        found = parts.resolver.subjects(unit, state.epochs, [(service, who)])[0]
+    return wire_rights(parts).collected.record(
+        parts.catalogue.services[service],
+        found,
+        purpose,
+        given=given,
+        source=source,
+        lookup=who.field if isinstance(who, By) else "",
+    )

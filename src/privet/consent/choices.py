@@ -1,25 +1,23 @@
-"""A subject's choices about purposes: give, refuse, withdraw, and what services and stewards record for her.
+"""A subject's choices about purposes: give, refuse, withdraw, and how they stand.
 
 Each is one ledger entry, folded into her sealed facts, and one log entry, in one unit: when a call returns, no read
 that starts later, in any process, sees the old state. A no is in the control journal before it is acknowledged.
-Refuses purposes the catalogue does not know, consent to prohibited ones, and services that do not collect the purpose.
+Refuses purposes the catalogue does not know, and consent to prohibited ones. What services record is in collected.py.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from privet.audit.leaf import Act, Decision
 from privet.consent.ledger import LedgerBook, LedgerEntry, Receipt
 from privet.consent.receipt import issue_receipt
-from privet.consent.transitions import Wish, get_consentable, get_known, needs_explicit, next_status, profits
+from privet.consent.transitions import Wish, get_consentable, get_known, needs_explicit, next_status
 from privet.domain.answer import Consent
-from privet.domain.catalogue import LegalBasis, Purpose, Service
+from privet.domain.catalogue import LegalBasis, Purpose
 from privet.domain.consent import ConsentRecord, ConsentStatus
-from privet.domain.decision import Reason
 from privet.domain.ids import Millis, SubjectId, from_millis
-from privet.errors import AccessDenied, InvalidInput, NotFound
+from privet.errors import InvalidInput
 from privet.intake.amendment import Amendment, Amendments, Held, Standing
 
 DAY = 86_400_000
@@ -64,7 +62,7 @@ class Choices:
             raise Standing(
                 f"{purpose}: the notice has changed since it was shown; show the new text and ask again"
             )
-        return self._record(subject, found, Wish.GIVE, actor=actor, by_subject=True, source=source)
+        return self.record(subject, found, Wish.GIVE, actor=actor, by_subject=True, source=source)
 
     def decline(
         self, subject: SubjectId, purpose: str, *, actor: str = CUSTOMER, source: str | None = None
@@ -74,91 +72,7 @@ class Choices:
         Raises InvalidInput for an unknown purpose (a prohibited one is no error), NotFound when she is not there.
         """
         found = get_known(self._catalogue, purpose)
-        return self._record(subject, found, Wish.DECLINE, actor=actor, by_subject=True, source=source)
-
-    def record_by_service(
-        self,
-        service: Service,
-        subject: SubjectId | None,
-        purpose: str,
-        *,
-        given: bool = True,
-        source: str | None = None,
-    ) -> str:
-        """What she told a service that collects this purpose. Returns the audit id, and nothing about her.
-
-        A yes is only *requested* where the service itself would profit, the purpose covers special fields, or she had
-        said no before: then she confirms (`give`). A no counts at once. `subject` None: nobody was found.
-        Raises AccessDenied, logged, when the service does not collect this purpose, the purpose is unknown or
-        prohibited, or nobody is there.
-        """
-        reason = self._refusal(service, purpose, given)
-        if subject is None or reason is not None:
-            self._refuse(service, subject, purpose, reason or Reason.NOT_AVAILABLE)
-        wish = Wish.DECLINE
-        if given:
-            wish = Wish.REQUEST if profits(self._catalogue, service, purpose) else Wish.GIVE
-        try:
-            return self._record(
-                subject,
-                self._catalogue.purposes[purpose],
-                wish,
-                actor=f"service:{service.name}",
-                by_subject=not given,
-                source=source,
-                service=service.name,
-            ).audit_id
-        except NotFound:
-            self._refuse(service, None, purpose, Reason.NOT_AVAILABLE)
-
-    def _refusal(self, service: Service, purpose: str, given: bool) -> Reason | None:
-        """Why the catalogue alone refuses this, whoever she is; None when it does not."""
-        if not purpose:
-            return Reason.PURPOSE_MISSING
-        try:
-            get_known(self._catalogue, purpose)
-        except InvalidInput:
-            return Reason.UNKNOWN_PURPOSE
-        if purpose not in service.collects:
-            return Reason.SERVICE_NOT_PERMITTED
-        try:
-            if given:
-                get_consentable(self._catalogue, purpose)
-        except InvalidInput:
-            return Reason.PURPOSE_PROHIBITED
-        return None
-
-    def _refuse(self, service: Service, subject: SubjectId | None, purpose: str, reason: Reason) -> NoReturn:
-        private = {"actor": f"service:{service.name}", "purpose": purpose[:200], "reason": reason.value}
-        known = purpose if purpose in self._catalogue.purposes else None
-        act = partial(
-            self._amendments.scribe.act,
-            Act.CONSENT,
-            Decision.REFUSE,
-            private,
-            purpose=known,
-            service=service.name,
-        )
-
-        def note(held: Held) -> Amendment[str]:
-            entry = act(keys=held.keys, subject=held.subject)
-            return Amendment(result=entry.id.hex(), entry=entry)
-
-        if subject is None:
-            entry = act()
-            with self._amendments.store.write() as unit:
-                unit.append((entry,))
-            audit_id = entry.id.hex()
-        else:
-            try:
-                audit_id = self._amendments.amend(subject, note)
-            except NotFound:
-                self._refuse(service, None, purpose, reason)
-        raise AccessDenied(
-            f"{service.name} cannot record this consent ({reason.value}); it was logged",
-            reasons=(reason.value,),
-            audit_id=audit_id,
-        )
+        return self.record(subject, found, Wish.DECLINE, actor=actor, by_subject=True, source=source)
 
     def state(self, subject: SubjectId, *, actor: str = CUSTOMER) -> tuple[Consent, ...]:
         """Every purpose that needs consent, or that she has spoken on, as it stands now. Logged.
@@ -217,7 +131,7 @@ class Choices:
     def _entries(self, held: Held) -> tuple[LedgerEntry, ...]:
         return self._book.entries(held.unit, held.subject, held.keys, held.facts, held.facts_rev)
 
-    def _record(
+    def record(
         self,
         subject: SubjectId,
         purpose: Purpose,
@@ -227,11 +141,15 @@ class Choices:
         by_subject: bool,
         source: str | None,
         service: str | None = None,
+        size: int | None = None,
     ) -> Chosen:
+        """One choice, whoever recorded it. `by_subject` False: no yes of it lifts a no of hers. `size`: of the log
+        entry's private part, where its length must tell nothing. Raises InvalidInput for too long a source, NotFound.
+        """
         if source is not None and len(source) > 500:
             raise InvalidInput("the source of a consent has at most 500 characters", field="source")
         return self._amendments.amend(
-            subject, self._change(purpose, wish, actor, by_subject, source, service)
+            subject, self._change(purpose, wish, actor, by_subject, source, service, size)
         )
 
     def _change(
@@ -242,6 +160,7 @@ class Choices:
         by_subject: bool,
         source: str | None,
         service: str | None,
+        size: int | None,
     ) -> Callable[[Held], Amendment[Chosen]]:
         def change(held: Held) -> Amendment[Chosen]:
             entries = self._entries(held)
@@ -265,6 +184,7 @@ class Choices:
                 subject=held.subject,
                 purpose=purpose.name,
                 service=service,
+                size=size,
             )
             journal = (("withdraw", purpose.name),) if wish is Wish.DECLINE else ()
             if status is None:

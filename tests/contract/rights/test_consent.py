@@ -2,11 +2,13 @@
 
 import pytest
 
+from privet.audit.leaf import parse_leaf
 from privet.consent.ledger import LedgerBook
 from privet.consent.receipt import verify_receipt
 from privet.domain.catalogue import Service
 from privet.domain.consent import ConsentRecord, ConsentStatus
-from privet.domain.request import by
+from privet.domain.ids import EntryId
+from privet.domain.request import SubjectRef, by
 from privet.errors import AccessDenied, Conflict, IntegrityError, InvalidInput, NotFound
 from privet.intake.amendment import Amendment, Held
 from tests.contract.rights.conftest import DAY, House
@@ -179,7 +181,7 @@ def test_what_a_service_would_profit_from_stays_requested(house: House) -> None:
     """The mailer may claim the purpose: its yes is a request until she confirms."""
     who = house.guest()
     subject = house.subject(who)
-    house.rights.choices.record_by_service(service(house, "mailer"), subject, "marketing.email")
+    house.rights.collected.record(service(house, "mailer"), subject, "marketing.email")
     assert status(house, who, "marketing.email") == "requested"
     with pytest.raises(AccessDenied):
         house.mail(who)
@@ -192,8 +194,8 @@ def test_a_service_that_gains_nothing_records_a_given_consent(house: House) -> N
     who = house.guest()
     subject = house.subject(who)
     shop = service(house, "web-shop")
-    house.rights.choices.record_by_service(shop, subject, "marketing.email", source="checkout box")
-    house.rights.choices.record_by_service(shop, subject, "meals")
+    house.rights.collected.record(shop, subject, "marketing.email", source="checkout box")
+    house.rights.collected.record(shop, subject, "meals")
     assert house.mail(who) == who.value
     assert status(house, who, "meals") == "requested"
 
@@ -205,7 +207,7 @@ def test_no_service_undoes_a_no(house: House) -> None:
     house.customer(who).consent("marketing.email")
     house.customer(who).withdraw("marketing.email")
     for _ in range(3):
-        house.rights.choices.record_by_service(service(house, "web-shop"), subject, "marketing.email")
+        house.rights.collected.record(service(house, "web-shop"), subject, "marketing.email")
         assert status(house, who, "marketing.email") == "requested"
     with pytest.raises(AccessDenied):
         house.mail(who)
@@ -215,7 +217,7 @@ def test_a_no_told_to_a_service_counts_at_once(house: House) -> None:
     """A service that collects passes on a withdrawal: refused from then on."""
     who = house.guest()
     house.customer(who).consent("marketing.email")
-    house.rights.choices.record_by_service(
+    house.rights.collected.record(
         service(house, "mailer"), house.subject(who), "marketing.email", given=False
     )
     assert status(house, who, "marketing.email") == "withdrawn"
@@ -236,7 +238,7 @@ def test_a_service_that_does_not_collect_is_refused_and_logged(
     """AccessDenied with the reason; she sees the attempt; nothing is recorded."""
     who = house.guest()
     with pytest.raises(AccessDenied) as refused:
-        house.rights.choices.record_by_service(service(house, name), house.subject(who), purpose)
+        house.rights.collected.record(service(house, name), house.subject(who), purpose)
     assert refused.value.reasons == (reason,)
     seen = {line.audit_id: line for line in house.customer(who).accesses()}
     assert seen[refused.value.audit_id or ""].decision == "refuse"
@@ -249,7 +251,7 @@ def test_a_service_hears_the_same_of_nobody(house: House) -> None:
     heard = []
     for subject in (house.subject(who), None):
         with pytest.raises(AccessDenied) as refused:
-            house.rights.choices.record_by_service(service(house, "kitchen"), subject, "meals")
+            house.rights.collected.record(service(house, "kitchen"), subject, "meals")
         heard.append((str(refused.value), refused.value.reasons))
     assert heard[0] == heard[1]
 
@@ -298,7 +300,7 @@ def test_a_no_without_a_receipt_gets_one_when_it_is_said_again(house: House) -> 
 
 
 def test_a_service_session_records_consent(house: House) -> None:
-    """By look-up or pairwise id; by a look-up it may not use, or for nobody, the same AccessDenied."""
+    """By look-up or pairwise id; by a look-up it may not use AccessDenied, which she sees."""
     who = house.guest(phone="+351210000003")
     shop = house.vault.service("web-shop")
     shop.consent(who, "surveys", source="form")
@@ -306,11 +308,40 @@ def test_a_service_session_records_consent(house: House) -> None:
     known = shop.fetch(who, purpose="stay", fields=["given_name"]).subject
     shop.consent(known, "surveys", given=False)
     assert status(house, who, "surveys") == "withdrawn"
-    for nobody in (by(email="nobody@example.org"), by(phone="+351210000003"), "pw1_forged"):
-        with pytest.raises(AccessDenied) as refused:
-            shop.consent(nobody, "surveys")
-        assert refused.value.reasons == ("not_available",)
-        assert refused.value.audit_id
+    with pytest.raises(AccessDenied) as refused:
+        shop.consent(by(phone="+351210000003"), "surveys")
+    assert refused.value.reasons == ("lookup_not_permitted",)
+    assert refused.value.audit_id in {line.audit_id for line in house.customer(who).accesses()}
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_recording_a_consent_tells_no_service_who_exists(house: House, given: bool) -> None:
+    """For somebody, whatever she said before, and for nobody: an audit id, and leaves alike in form and length."""
+    shop = house.vault.service("web-shop")
+    fresh, refused, restricted = house.guest(), house.guest(), house.guest()
+    house.customer(refused).withdraw("surveys")
+    house.customer(restricted).restrict()
+    told: list[SubjectRef] = [fresh, refused, restricted, by(email="nobody@example.org"), "pw1_forged"]
+    ids = [shop.consent(who, "surveys", given=given, source="a form") for who in told]
+    house.vault.parts.store.sequence()
+    shapes = set()
+    for audit_id in ids:
+        row = house.vault.parts.store.log.find_entry(EntryId(bytes.fromhex(audit_id)))
+        assert row is not None
+        leaf = parse_leaf(row.leaf)
+        shapes.add(
+            (
+                leaf.act,
+                leaf.decision,
+                leaf.purpose,
+                leaf.service,
+                leaf.n,
+                leaf.classes,
+                len(row.leaf),
+                len(row.sealed),
+            )
+        )
+    assert len(shapes) == 1
 
 
 def test_a_customer_who_is_nobody_is_not_found(house: House) -> None:

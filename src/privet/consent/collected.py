@@ -1,0 +1,144 @@
+"""What services record of a customer's choices, for the purposes that the catalogue says they collect.
+
+A yes is only *requested* where the service itself would profit from it, the purpose opens special data, or she had said
+no before: then she confirms. A no counts at once. Refuses (AccessDenied, logged) what the catalogue alone refuses, in
+the same words about anybody. What is recorded of nobody is taken and has no effect, so that recording a consent asks no
+one whether a person exists: the answer, the leaf and its length are the same.
+"""
+
+from typing import Any, NoReturn
+
+from privet.audit.leaf import Act, Decision
+from privet.audit.scribe import Scribe
+from privet.consent.choices import Choices
+from privet.consent.transitions import Wish, get_consentable, get_known, profits
+from privet.domain.catalogue import Catalogue, Service
+from privet.domain.decision import Reason
+from privet.domain.ids import SubjectId
+from privet.domain.ports import EntryRow
+from privet.errors import AccessDenied, InvalidInput, NotFound
+from privet.intake.amendment import Amendment, Amendments, Held
+
+_ROOM = 512
+_SOURCE = 500
+
+
+class Collected:
+    """Records for services."""
+
+    def __init__(self, *, amendments: Amendments, choices: Choices) -> None:
+        self._amendments = amendments
+        self._choices = choices
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        return self._amendments.catalogue
+
+    @property
+    def _scribe(self) -> Scribe:
+        return self._amendments.scribe
+
+    def record(
+        self,
+        service: Service,
+        subject: SubjectId | None,
+        purpose: str,
+        *,
+        given: bool = True,
+        source: str | None = None,
+        lookup: str = "",
+    ) -> str:
+        """Records what she told `service`. Returns the audit id, and nothing about her.
+
+        `subject` None: nobody was found. `lookup`: the field she was named by, "" for a pairwise id. Raises
+        AccessDenied when the service may not name people by it or does not collect the purpose, and for a purpose that
+        is unknown or prohibited; InvalidInput for too long a source.
+        """
+        if source is not None and len(source) > _SOURCE:
+            raise InvalidInput(f"the source of a consent has at most {_SOURCE} characters", field="source")
+        reason = self._refusal(service, purpose, given, lookup)
+        if reason is not None:
+            self._refuse(service, subject, purpose, reason)
+        wish = Wish.DECLINE
+        if given:
+            wish = Wish.REQUEST if profits(self._catalogue, service, purpose) else Wish.GIVE
+        size = (
+            _ROOM + 2 * len(purpose) + len(service.name) + 6 * len((source or "").encode("utf-8", "replace"))
+        )
+        if subject is not None:
+            try:
+                return self._choices.record(
+                    subject,
+                    self._catalogue.purposes[purpose],
+                    wish,
+                    actor=f"service:{service.name}",
+                    by_subject=not given,
+                    source=source,
+                    service=service.name,
+                    size=size,
+                ).audit_id
+            except NotFound:
+                pass
+        return self._append(
+            self._scribe.act(
+                Act.CONSENT if given else Act.WITHDRAW,
+                Decision.DONE,
+                {"actor": f"service:{service.name}", "purpose": purpose, "nobody": True},
+                purpose=purpose,
+                service=service.name,
+                size=size,
+            )
+        )
+
+    def _refusal(self, service: Service, purpose: str, given: bool, lookup: str) -> Reason | None:
+        """Why the catalogue alone refuses this, whoever she is; None when it does not."""
+        if not purpose:
+            return Reason.PURPOSE_MISSING
+        try:
+            get_known(self._catalogue, purpose)
+        except InvalidInput:
+            return Reason.UNKNOWN_PURPOSE
+        if purpose not in service.collects:
+            return Reason.SERVICE_NOT_PERMITTED
+        if lookup and lookup not in service.find:
+            return Reason.LOOKUP_NOT_PERMITTED
+        try:
+            if given:
+                get_consentable(self._catalogue, purpose)
+        except InvalidInput:
+            return Reason.PURPOSE_PROHIBITED
+        return None
+
+    def _refuse(self, service: Service, subject: SubjectId | None, purpose: str, reason: Reason) -> NoReturn:
+        """Logs the refusal, in her log if somebody was found, and raises it."""
+        private = {"actor": f"service:{service.name}", "purpose": purpose, "reason": reason.value}
+        shown: dict[str, Any] = {
+            "purpose": purpose if purpose in self._catalogue.purposes else None,
+            "service": service.name,
+            "size": _ROOM + 6 * len(purpose.encode("utf-8", "replace")),
+        }
+
+        def note(held: Held) -> Amendment[str]:
+            entry = self._scribe.act(
+                Act.CONSENT, Decision.REFUSE, private, keys=held.keys, subject=held.subject, **shown
+            )
+            return Amendment(result=entry.id.hex(), entry=entry)
+
+        audit_id = ""
+        if subject is not None:
+            try:
+                audit_id = self._amendments.amend(subject, note)
+            except NotFound:
+                audit_id = ""
+        if not audit_id:
+            audit_id = self._append(self._scribe.act(Act.CONSENT, Decision.REFUSE, private, **shown))
+        raise AccessDenied(
+            f"{service.name} cannot record this consent ({reason.value}); it was logged",
+            reasons=(reason.value,),
+            audit_id=audit_id,
+        )
+
+    def _append(self, entry: EntryRow) -> str:
+        with self._amendments.store.write() as unit:
+            unit.append((entry,))
+        return entry.id.hex()
