@@ -68,6 +68,15 @@ def refusal(fields: Iterable[str], reason: Reason, revision: str) -> Decision:
     )
 
 
+def deny_question(question: bytes, reason: Reason, revision: str) -> Decision:
+    """Each field that a question asks for, denied without asking any engine."""
+    try:
+        fields = fields_asked(parse_question(question))
+    except NotCanonical as error:
+        return refusal(error.fields, Reason.INVALID_REQUEST, revision)
+    return refusal(fields, reason, revision)
+
+
 def read_answer(answer: object, asked: list[str]) -> Decision:
     """The Decision that an engine's answer states about exactly the fields asked for. Raises MistypedAnswer."""
     if not isinstance(answer, dict) or answer.keys() != {"fields", "obligations", "revision"}:

@@ -6,7 +6,7 @@ serve only while it has lately been seen to hold the same revision.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from privet.decide.answer import NotCanonical, fields_asked, parse_question, refusal
+from privet.decide.answer import deny_question
 from privet.domain.decision import Decision, PolicyEngine, Reason
 
 _FAILURES = frozenset(
@@ -47,7 +47,7 @@ class MemoEngine:
     def decide(self, inputs: Sequence[bytes]) -> Sequence[Decision]:
         """Decides each canonical question, in order. Equal questions get the same object."""
         if self._assure is not None and (reason := self._assure()) is not None:
-            return [_deny(question, reason, self.revision) for question in inputs]
+            return [deny_question(question, reason, self.revision) for question in inputs]
         young = self._young
         try:
             return [young[question] for question in inputs]
@@ -84,11 +84,3 @@ class MemoEngine:
     def close(self) -> None:
         self._young, self._old = {}, {}
         self._engine.close()
-
-
-def _deny(question: bytes, reason: Reason, revision: str) -> Decision:
-    try:
-        fields: Sequence[str] = fields_asked(parse_question(question))
-    except NotCanonical as error:
-        return refusal(error.fields, Reason.INVALID_REQUEST, revision)
-    return refusal(fields, reason, revision)

@@ -206,6 +206,22 @@ def test_an_answer_in_drips_denies_in_time() -> None:
         assert time.monotonic() - start < 2
 
 
+def test_a_slow_opa_does_not_hold_a_batch() -> None:
+    """Each answer comes just in time; the batch as a whole gives up, and the rest is denied unasked."""
+
+    def slowly(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.15)
+        result(decision())(handler)
+
+    with server(slowly) as (url, seen):
+        start = time.monotonic()
+        decisions = OpaEngine(BUNDLE, url, timeout=0.2).decide([DESK] * 40)
+        assert time.monotonic() - start < 2
+        assert decisions[0].released
+        assert {f.reason for f in decisions[-1].fields.values()} == {"engine_timeout"}
+        assert 1 <= len(seen.requests) < 10
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(status: int) -> None:
     """The question goes to no other origin."""
