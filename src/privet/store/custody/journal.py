@@ -142,6 +142,8 @@ class JournalFile(Secret):
                     break
                 at = after(before, frame)
             if at != mark:
+                for before, frame in self._frames(fd, self._start(fd)):  # is it another one, or damaged?
+                    open_record(self._cipher, self._vault, before, frame)
                 raise IntegrityError(
                     f"the control journal lacks some of the {mark.position} records it had when this backup was made: "
                     "it is an older copy; put back the newest"
