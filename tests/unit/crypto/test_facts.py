@@ -54,6 +54,8 @@ def test_revisions_out_of_range(revision: int) -> None:
 
 
 def test_one_more_consent_does_not_show() -> None:
-    """Lengths are Padmé's: a small change of the facts leaves the size as it is."""
-    sizes = {len(seal_facts(KEYS, bytes(12), VAULT, SUBJECT, 1, bytes(size))) for size in range(29)}
-    assert sizes == {1 + 28 + 32}
+    """Lengths are multiples of 256: a change of a few words leaves the size as it is."""
+    sizes = {len(seal_facts(KEYS, bytes(12), VAULT, SUBJECT, 1, bytes(size))) for size in range(253)}
+    assert sizes == {1 + 28 + 256}
+    longer = len(seal_facts(KEYS, bytes(12), VAULT, SUBJECT, 1, bytes(253)))
+    assert longer == 1 + 28 + 512
