@@ -14,6 +14,7 @@ from privet.crypto.keyring import Keyring
 from privet.crypto.keyring_file import FileKeyring
 from privet.decide.bundle import Bundle, build_bundle
 from privet.decide.engines import open_engine
+from privet.decide.replay import keep_bundle
 from privet.domain.catalogue import Catalogue
 from privet.domain.decision import PolicyEngine
 from privet.domain.ids import Millis, WorkerId
@@ -22,6 +23,9 @@ from privet.errors import IntegrityError, Unavailable
 from privet.store.custody.anchors import Anchors
 from privet.store.custody.recovery import verify_not_restoring
 from privet.store.opening import open_store
+
+BUNDLES = "bundles"
+"""Folder of every policy revision that ever decided here, so that a decision can be made again."""
 
 
 def open_parts(
@@ -86,6 +90,7 @@ def _open(
 
     numbered = adopt(store, catalogue, entry, file=FILE)
     bundle = build_bundle(numbered)
+    keep_bundle(settings.directory / BUNDLES, bundle)
     engine = _engine(settings, bundle)
     try:
         return wire(

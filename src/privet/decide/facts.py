@@ -104,7 +104,7 @@ def facts_for(
             )
         return Circumstances(
             consent,
-            bool(raw["r"]),
+            raw["r"] is not False,
             tuple(name for name in objected if name in above) if objected else (),
             minor_until is not None and now < minor_until,
             tuple(raw["k"]),

@@ -1,0 +1,137 @@
+
+"""Officers: they find who did what and why, are logged themselves, pause, and never see a value."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from privet import Vault, by
+from privet.errors import AccessDenied, InvalidInput, NotFound
+from privet.testing import StoppedClock
+
+
+@pytest.fixture
+def told(vault: Vault, clock: StoppedClock) -> Vault:
+    """A vault in which a few things have happened, an hour apart."""
+    register = vault.service("register")
+    register.put(by(email="ann@example.org"), {"crm_id": "C1", "given_name": "Ann"}, purpose="enrolment")
+    register.put(by(email="bo@example.org"), {"crm_id": "C2", "given_name": "Bo"}, purpose="enrolment")
+    clock.pass_time(timedelta(hours=1))
+    vault.service("desk").fetch(
+        by(email="ann@example.org"),
+        purpose="service-personalisation",
+        fields=["given_name", "email", "phone"],
+    )
+    clock.pass_time(timedelta(hours=1))
+    for who in ("ann@example.org", "nobody@example.org"):
+        with pytest.raises(AccessDenied):
+            vault.service("letters").fetch(by(email=who), purpose="marketing.email", fields=["email"])
+    return vault
+
+
+def test_filters_and_and_newest_comes_first(told: Vault) -> None:
+    """By subject, service, purpose, field, decision, act, reason, time."""
+    audit = told.officer("ana").audit
+    everything = audit.query()
+    assert [line.position for line in everything] == sorted(
+        (line.position for line in everything), reverse=True
+    )
+    about_ann = audit.query(subject=by(email="ann@example.org"))
+    assert [line.act for line in about_ann] == ["read", "read", "put"]
+    assert audit.query(subject=about_ann[0].subject) == about_ann
+    assert [line.service for line in audit.query(service="letters")] == ["letters", "letters"]
+    assert [line.service for line in audit.query(purpose="service-personalisation")] == ["desk"]
+    assert len(audit.query(field="email", decision="refuse")) == 2
+    assert [line.decision for line in audit.query(field="phone")] == ["partial"]
+    assert [line.subject is None for line in audit.query(reason="consent_required")] == [True, False]
+    assert len(audit.query(act="put", limit=1)) == 1
+    assert audit.query(service="letters", act="put") == []
+
+
+def test_time_cuts_both_ways(told: Vault, clock: StoppedClock) -> None:
+    """`since` and `until` are inclusive, and must have a zone."""
+    audit = told.officer("ana").audit
+    now = datetime.fromtimestamp(clock.now / 1000, UTC)
+    assert {line.service for line in audit.query(since=now)} == {"letters"}
+    assert {line.service for line in audit.query(until=now - timedelta(minutes=90))} == {"register", None}
+    with pytest.raises(InvalidInput):
+        audit.query(since=datetime(2026, 1, 1))  # noqa: DTZ001  that is the point
+
+
+def test_a_line_tells_what_was_released_and_the_true_reasons(told: Vault) -> None:
+    """Fields that left, fields that did not and why, the policy's revision; and no value anywhere."""
+    line = told.officer("ana").audit.query(service="desk")[0]
+    assert line.fields == ("email", "given_name")
+    assert dict(line.reasons) == {"phone": "purpose_not_permitted"}
+    assert line.policy == told.parts.bundle.revision
+    assert "Ann" not in repr(line)
+    assert "ann@" not in repr(line)
+
+
+def test_queries_are_logged_under_the_officers_name(told: Vault) -> None:
+    """What was searched for too, but never the address that was typed."""
+    audit = told.officer("ana").audit
+    audit.query(subject=by(email="ann@example.org"), service="desk")
+    line = audit.query(act="query")[0]
+    assert line.actor == "officer:ana"
+    assert line.detail["filters"] == {"service": "desk"}
+    assert "ann@" not in repr(line)
+
+
+def test_one_entry_by_its_audit_id(told: Vault) -> None:
+    """As a customer or a service quotes it."""
+    with pytest.raises(AccessDenied) as denied:
+        told.service("letters").fetch(by(email="bo@example.org"), purpose="marketing.email", fields=["email"])
+    audit = told.officer("ana").audit
+    assert denied.value.audit_id is not None
+    assert audit.entry(denied.value.audit_id).reasons == {"email": "consent_required"}
+    with pytest.raises(NotFound):
+        audit.entry("0" * 32)
+    for bad in ("", "zz", "0" * 31):
+        with pytest.raises(InvalidInput):
+            audit.entry(bad)
+
+
+def test_nobody_is_not_found_and_nonsense_is_refused(told: Vault) -> None:
+    """An officer, unlike a service, may know that there is nobody."""
+    audit = told.officer("ana").audit
+    with pytest.raises(NotFound):
+        audit.query(subject=by(email="nobody@example.org"))
+    for bad in ("ann", "00"):
+        with pytest.raises(InvalidInput):
+            audit.query(subject=bad)
+    with pytest.raises(InvalidInput):
+        audit.query(limit=0)
+    with pytest.raises(InvalidInput):
+        told.officer("nobody")
+
+
+def test_a_pause_holds_at_once_and_until_lifted(told: Vault) -> None:
+    """A paused purpose refuses its reads, with its reason; others go on; the pause is logged."""
+    ana, desk = told.officer("ana"), told.service("desk")
+    ana.pause("service-personalisation")
+    assert ana.paused() == ("service-personalisation",)
+    with pytest.raises(AccessDenied) as denied:
+        desk.fetch(by(email="ann@example.org"), purpose="service-personalisation", fields=["given_name"])
+    assert denied.value.reasons == ("paused",)
+    ana.resume("service-personalisation")
+    assert (
+        desk.fetch(by(email="ann@example.org"), purpose="service-personalisation", fields=["given_name"])[
+            "given_name"
+        ]
+        == "Ann"
+    )
+    ana.pause("desk")
+    with pytest.raises(AccessDenied):
+        desk.fetch(by(email="ann@example.org"), purpose="service-personalisation", fields=["given_name"])
+    with pytest.raises(InvalidInput):
+        ana.pause("nothing")
+    assert [line.actor for line in ana.audit.query(act="pause")] == ["officer:ana"] * 3
+
+
+def test_the_log_verifies_and_says_so(told: Vault) -> None:
+    """Every entry is under a signed checkpoint after a verification, which is itself logged."""
+    report = told.officer("ana").audit.verify()
+    assert report.ok
+    assert report.proven == report.size
+    assert told.officer("ana").audit.query(act="verify")[0].decision == "done"

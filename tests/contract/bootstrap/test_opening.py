@@ -1,0 +1,163 @@
+# ruff: noqa: E501 - a call reads best on its line
+"""Opening and creating: what is refused, in one sentence, with nothing changed; and what a changed catalogue does."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from privet import Vault, by
+from privet.bootstrap.passphrase import get_passphrase
+from privet.errors import CatalogueError, Conflict, InvalidInput, Unavailable
+from privet.testing import PASSPHRASE, make_vault, open_vault
+from tests.contract.bootstrap.catalogue import CATALOGUE, NOTICES
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Path:
+    """A vault with one person, closed."""
+    with make_vault(tmp_path / "v", CATALOGUE, NOTICES) as vault:
+        vault.service("register").put(by(crm_id="C1"), {"given_name": "Ann", "size": 38}, purpose="enrolment")
+    return tmp_path / "v"
+
+
+def test_the_starter_vault_is_made_private(tmp_path: Path) -> None:
+    """`privet init`: the directory is its owner's alone, and so is every file with a secret."""
+    with Vault.create(tmp_path / "v", passphrase=PASSPHRASE) as vault:
+        assert vault.parts.catalogue.services
+    assert stat.S_IMODE((tmp_path / "v").stat().st_mode) == 0o700
+    for name in ("keyring.json", "vault.db", "privet.toml"):
+        assert stat.S_IMODE((tmp_path / "v" / name).stat().st_mode) == 0o600, name
+    for name in ("catalogue.yaml", "notices", "anchors/log.vkey"):
+        assert (tmp_path / "v" / name).exists()
+
+
+def test_a_directory_in_use_is_left_as_it_is(tmp_path: Path) -> None:
+    """Creating over anything is a conflict, and touches nothing."""
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "letter.txt").write_text("keep me")
+    with pytest.raises(Conflict):
+        Vault.create(tmp_path / "v", passphrase=PASSPHRASE)
+    assert [p.name for p in (tmp_path / "v").iterdir()] == ["letter.txt"]
+
+
+def test_what_failed_half_way_leaves_nothing(tmp_path: Path) -> None:
+    """A catalogue with a fault, a database that cannot be made: the directory is gone again."""
+    with pytest.raises(CatalogueError):
+        make_vault(tmp_path / "v", "fields: {a: {type: nonsense}}\n")
+    assert not (tmp_path / "v").exists()
+    with pytest.raises(InvalidInput):
+        make_vault(tmp_path / "v", CATALOGUE, NOTICES, database_url="mysql://nowhere")
+    assert not (tmp_path / "v").exists()
+
+
+@pytest.mark.parametrize("wrong", ["", "wrong", "only for tests\n"])
+def test_a_wrong_passphrase_opens_nothing(closed: Path, wrong: str) -> None:
+    """Unavailable (empty: InvalidInput), and the right one still opens it."""
+    with pytest.raises((Unavailable, InvalidInput)):
+        Vault.open(closed, passphrase=wrong)
+    open_vault(closed).close()
+
+
+def test_no_vault_is_unavailable_in_one_sentence(tmp_path: Path) -> None:
+    """A directory that is not there, is empty, or is a file."""
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "empty").mkdir()
+    for name in ("none", "file", "empty"):
+        with pytest.raises(Unavailable) as refused:
+            Vault.open(tmp_path / name, passphrase=PASSPHRASE)
+        assert "\n" not in str(refused.value)
+
+
+def test_the_database_of_another_vault_is_refused(closed: Path, tmp_path: Path) -> None:
+    """Swapped files do not open: neither vault's keys would fit anyway, and this says why."""
+    make_vault(tmp_path / "other", CATALOGUE, NOTICES).close()
+    (tmp_path / "other" / "vault.db").replace(closed / "vault.db")
+    with pytest.raises(Exception, match="another vault"):
+        open_vault(closed)
+
+
+def test_an_older_database_opens_only_by_restore(closed: Path) -> None:
+    """The anchors are ahead of it: it is a rollback, or the wrong copy."""
+    old = (closed / "vault.db").read_bytes()
+    with open_vault(closed) as vault:
+        vault.service("register").put(by(crm_id="C2"), {"given_name": "Bo"}, purpose="enrolment")
+    (closed / "vault.db").write_bytes(old)
+    with pytest.raises(Unavailable, match="privet restore"):
+        open_vault(closed)
+
+
+def test_a_new_catalogue_is_one_leaf_and_numbers_stay(closed: Path) -> None:
+    """Fields come in with new numbers; what was stored still opens; an unchanged catalogue logs nothing."""
+    with open_vault(closed) as vault:
+        before = {path: f.number for path, f in vault.parts.catalogue.every_field.items()}
+        size = vault.parts.store.log.size()
+    path = closed / "catalogue.yaml"
+    path.write_text(
+        path.read_text().replace(
+            "  phone:",
+            "  nickname: {type: string, category: pd:Name, allow: [service-personalisation]}\n  phone:",
+        )
+    )
+    with open_vault(closed) as vault:
+        after = {path: f.number for path, f in vault.parts.catalogue.every_field.items()}
+        assert {path: after[path] for path in before} == before
+        assert after["nickname"] not in before.values()
+        assert vault.parts.store.log.size() == size + 1
+        assert vault.officer("ana").audit.query(act="catalogue")[0].actor == "steward"
+        assert dict(vault.customer(by(crm_id="C1")).profile())["given_name"] == "Ann"
+
+
+def test_a_field_that_holds_data_cannot_be_dropped(closed: Path) -> None:
+    """Nor given another type; one that holds none can. The refusal names the field, and the old catalogue still opens."""
+    path = closed / "catalogue.yaml"
+    text = path.read_text()
+    size_line = next(line for line in text.splitlines() if line.startswith("  size:"))
+    for changed in (
+        text.replace(size_line + "\n", "").replace("email, size, allergies", "email, allergies"),
+        text.replace("size:       {type: integer", "size:       {type: string"),
+    ):
+        path.write_text(changed)
+        with pytest.raises(CatalogueError, match=r"catalogue\.yaml: fields\.size: still holds data"):
+            open_vault(closed)
+    born = next(line for line in text.splitlines() if line.startswith("  born:"))
+    path.write_text(text.replace(born + "\n", ""))
+    open_vault(closed).close()
+
+
+def test_a_session_under_an_old_catalogue_is_told_so(closed: Path) -> None:
+    """Another process adopted a new revision: this one must be opened again, and releases nothing."""
+    with open_vault(closed) as old:
+        path = closed / "catalogue.yaml"
+        path.write_text(path.read_text().replace("consent_for: P2Y", "consent_for: P1Y"))
+        open_vault(closed).close()
+        with pytest.raises(Unavailable, match="catalogue was changed"):
+            old.service("desk").fetch(by(email="a@example.org"), purpose="care", fields=["given_name"])
+
+
+def test_a_closed_vault_may_be_closed_again_and_does_not_pickle(closed: Path) -> None:
+    """Keys never leave the process by accident."""
+    import pickle
+
+    vault = open_vault(closed)
+    with pytest.raises(TypeError):
+        pickle.dumps(vault)
+    vault.close()
+    vault.close()
+
+
+def test_the_passphrase_comes_from_where_it_is_said(tmp_path: Path) -> None:
+    """The argument, then the environment, then the file it names, then the prompt; nothing at all is Unavailable."""
+    file = tmp_path / "pass"
+    file.write_bytes(b"geheim\r\n")
+    both = {"PRIVET_PASSPHRASE": "env", "PRIVET_PASSPHRASE_FILE": str(file)}
+    assert get_passphrase("arg", environment=both) == b"arg"
+    assert get_passphrase(None, environment=both) == b"env"
+    assert get_passphrase(None, environment={"PRIVET_PASSPHRASE_FILE": str(file)}) == b"geheim"
+    assert get_passphrase(None, environment={}, prompt=lambda: "typed") == b"typed"
+    for environment in ({}, {"PRIVET_PASSPHRASE_FILE": str(tmp_path / "none")}):
+        with pytest.raises(Unavailable):
+            get_passphrase(None, environment=environment)
+    for bad in ("", "x" * 5000):
+        with pytest.raises(InvalidInput):
+            get_passphrase(bad)
