@@ -75,6 +75,10 @@ def load_backup(path: Path, into: Store, progress: Callable[[int, int], None] | 
 
 
 def _copy(source: Connection, target: Connection, progress: Progress | None) -> None:
+    for connection in (source, target):
+        if connection.dialect.name == "postgresql":  # counting and streaming a whole vault takes its time
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
     total = sum(source.execute(select(func.count()).select_from(table)).scalar_one() for table in _COPIED)
     done = 0
     for table in _COPIED:
@@ -106,8 +110,9 @@ def _sequence_all(connection: Connection) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[Connection]:
     """A backup file, read only, found sound."""
-    sqlite_file.check_file(path)
+    sqlite_file.check_path(path)
     with explained(), _connected(path, read_only=True) as connection:
+        sqlite_file.check_mark(connection.connection.driver_connection)
         if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
             raise IntegrityError(DAMAGED)
         yield connection

@@ -7,7 +7,7 @@ something that exists.
 from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from privet.domain.ids import VaultId, WorkerId
@@ -16,6 +16,7 @@ from privet.errors import InvalidInput, PrivetError, Unavailable
 from privet.store import sqlite_file
 from privet.store.faults import explained
 from privet.store.sqlite import SqliteStore
+from privet.store.vault_row import upgrade
 
 
 def open_store(
@@ -32,12 +33,7 @@ def open_store(
 
     Raises InvalidInput for a URL we do not know, Unavailable for whatever stands there that cannot be used.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise InvalidInput(
-            "the database URL is not one: use sqlite:///PATH or postgresql+psycopg://…"
-        ) from None
+    parsed = _parse(url)
     if create and vault is None:
         raise InvalidInput("a new vault needs an id")
     backend = parsed.get_backend_name()
@@ -56,10 +52,39 @@ def open_store(
     raise InvalidInput("this kind of database is not known: use sqlite:///PATH or postgresql+psycopg://…")
 
 
+def upgrade_store(url: str) -> tuple[int, int]:
+    """Brings the database at `url` to the newest schema, in one transaction; (schema before, schema now).
+
+    Nothing to do is no error. Raises Unavailable for a newer one, or for what is no vault.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "postgresql":
+        from privet.store.postgresql import upgrade_postgresql
+
+        return upgrade_postgresql(parsed)
+    path = Path(parsed.database or "")
+    sqlite_file.check_path(path)
+    store = SqliteStore(path, any_schema=True)
+    try:
+        with store.writing() as connection:
+            return upgrade(connection)
+    finally:
+        store.close()
+
+
+def _parse(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError:
+        raise InvalidInput(
+            "the database URL is not one: use sqlite:///PATH or postgresql+psycopg://…"
+        ) from None
+
+
 def _open_sqlite(path: Path, new: VaultId | None, origin: str) -> Store:
     if new is not None:
         _create_sqlite(path, new, origin)
-    sqlite_file.check_file(path)
+    sqlite_file.check_path(path)
     try:
         return SqliteStore(path)
     except PrivetError as error:

@@ -26,7 +26,7 @@ from privet.store.log_reader import SqlLogReader
 from privet.store.outbox import Outbox
 from privet.store.postgresql_unit import STATEMENTS, PostgresqlUnit, PostgresqlWriting
 from privet.store.sqlite_file import check_schema
-from privet.store.vault_row import get_identity, insert_vault, put_checkpoint, set_origin
+from privet.store.vault_row import get_identity, insert_vault, put_checkpoint, set_origin, upgrade
 
 _OPTIONS = " ".join(
     f"-c {setting}"
@@ -237,3 +237,14 @@ def open_postgresql(
         store.close()
         raise
     return store
+
+
+def upgrade_postgresql(url: URL) -> tuple[int, int]:
+    """Brings the schema up; (before, now). It writes no log entry, so it needs no stream of its own."""
+    store = PostgresqlStore(url, worker=WorkerId(bytes(16)), randomness=os.urandom)
+    try:
+        with store.writing() as connection:
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            return upgrade(connection)
+    finally:
+        store.close()

@@ -35,8 +35,10 @@ class SqliteStore:
 
     backend = "sqlite"
 
-    def __init__(self, path: Path, *, connect: sqlite_file.Connect | None = None) -> None:
-        self._path = path
+    def __init__(
+        self, path: Path, *, connect: sqlite_file.Connect | None = None, any_schema: bool = False
+    ) -> None:
+        self._path = path.absolute()  # whatever directory the process goes to later
         self._connect = connect or sqlite_file.connect
         self._driver = sqlite_file.get_driver()
         self._pid = os.getpid()
@@ -48,7 +50,8 @@ class SqliteStore:
         try:
             with self.reading() as connection:
                 self._identity = get_identity(connection)
-            sqlite_file.check_schema(self._identity.schema)
+            if not any_schema:  # an upgrade looks for itself
+                sqlite_file.check_schema(self._identity.schema)
         except BaseException:
             self.close()
             raise
@@ -151,7 +154,12 @@ class SqliteStore:
 
     def _open_file(self) -> Any:
         connection = self._connect(self._driver, self._path, read_only=False)
-        sqlite_file.prepare(connection)
+        try:
+            sqlite_file.check_mark(connection)
+            sqlite_file.prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _check_usable(self) -> None:

@@ -6,6 +6,7 @@ Privet vault, one of a newer or older schema. Never deletes, truncates or replac
 
 import os
 import sqlite3
+import stat
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -18,8 +19,6 @@ OLDEST = (3, 51, 3)
 APPLICATION_ID = 0x50525654
 """`PRVT` at offset 68 of the file: https://sqlite.org/fileformat.html §1.2.5."""
 BUSY_MS = 5_000
-
-_MAGIC = b"SQLite format 3\x00"
 
 
 class Connect(Protocol):
@@ -90,20 +89,27 @@ def mark(connection: Any) -> None:
     connection.execute(f"PRAGMA user_version={SCHEMA}")
 
 
-def check_file(path: Path) -> None:
-    """Refuses, reading only, what is not a SQLite file of ours."""
+def check_path(path: Path) -> None:
+    """Refuses what cannot be a vault's file by its kind and size alone.
+
+    The file is never opened here but by SQLite: when any other descriptor of it is closed, the system drops every
+    lock that this process holds on it (https://sqlite.org/howtocorrupt.html §2.2).
+    """
     try:
-        with path.open("rb") as file:
-            start = file.read(100)
+        found = path.stat()
     except FileNotFoundError:
         raise Unavailable("there is no vault database here: `privet init` makes one") from None
-    except IsADirectoryError:
-        raise Unavailable("the vault's database is a directory; it should be a file") from None
     except OSError as error:
         raise explain(error) from None
-    if len(start) < 100:
+    if stat.S_ISDIR(found.st_mode):
+        raise Unavailable("the vault's database is a directory; it should be a file")
+    if found.st_size < 512:
         raise Unavailable("the database file is empty or cut short: restore a backup")
-    if not start.startswith(_MAGIC) or int.from_bytes(start[68:72], "big") != APPLICATION_ID:
+
+
+def check_mark(connection: Any) -> None:
+    """Refuses, reading only, a database without our mark."""
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise Unavailable("the database file is not a Privet vault")
 
 

@@ -43,6 +43,7 @@ class Unit(ABC):
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.spoiled = False
+        self._held_epochs: dict[int, str | None] = {}
 
     # What each backend does its own way.
 
@@ -148,9 +149,8 @@ class Unit(ABC):
             return
         for epoch in sorted({row.epoch for row in rows}):
             self._check_epoch(epoch, creating=False)
-        for row in rows:
-            slot = b"" if unique else row.subject
-            self._run(self.statements.insert_lookup, {**row._asdict(), "slot": slot})
+        slots = [{**row._asdict(), "slot": b"" if unique else row.subject} for row in rows]
+        self._run(self.statements.insert_lookup, slots)
         if unique:
             ours = {(row.value, row.subject) for row in rows}
             values = [row.value for row in rows]
@@ -207,9 +207,11 @@ class Unit(ABC):
         self._run(s.SET_CATALOGUE, {"value": digest})
 
     def open_epoch(self, epoch: int, at: Millis) -> None:
+        self._held_epochs.clear()
         self._run(s.OPEN_EPOCH, {"epoch": epoch, "state": "open", "opened": at})
 
     def set_epoch(self, epoch: int, state: EpochState) -> None:
+        self._held_epochs.clear()
         # Its row lock waits for every transaction that creates keys under this epoch.
         allowed = {"number": epoch, "new_state": state, "before": _BEFORE[state]}
         if self._run(s.SET_EPOCH, allowed).rowcount != 1:
@@ -236,7 +238,11 @@ class Unit(ABC):
             raise self._spoil("the stored state changed meanwhile")
 
     def _check_epoch(self, epoch: int, *, creating: bool = True) -> None:
-        state = self._run(self.statements.find_epoch, {"number": epoch}).scalar()
+        # Once asked it stands until the unit ends: the row is locked for that long.
+        held = self._held_epochs
+        if epoch not in held:
+            held[epoch] = self._run(self.statements.find_epoch, {"number": epoch}).scalar()
+        state = held[epoch]
         if state != "open" and (creating or state != "closing"):
             raise self._spoil(f"epoch {epoch} is no longer open")
 

@@ -5,6 +5,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from privet.domain.ids import VaultId
 from privet.domain.ports import StoreIdentity
 from privet.errors import IntegrityError, Unavailable
+from privet.store import sqlite_file
 from privet.store import tables as t
 from privet.store.statements import Statements
 
@@ -42,6 +43,18 @@ def get_identity(connection: Connection) -> StoreIdentity:
             f"this vault has format {fmt}, and this Privet knows {t.FORMAT}: upgrade Privet to open it"
         )
     return StoreIdentity(vault=VaultId(vault), schema=schema, format=fmt)
+
+
+def upgrade(connection: Connection) -> tuple[int, int]:
+    """Migrates an older schema within the connection's transaction; (before, now)."""
+    before = get_identity(connection).schema
+    if before > t.SCHEMA:
+        sqlite_file.check_schema(before)
+    if before < t.SCHEMA:
+        from privet.store.schema import migrate
+
+        migrate(connection)
+    return before, t.SCHEMA
 
 
 def put_checkpoint(connection: Connection, statements: Statements, size: int, note: str) -> None:

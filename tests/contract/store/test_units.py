@@ -5,9 +5,11 @@ import threading
 import pytest
 
 from privet.domain.ports import Store
-from privet.errors import Conflict, PrivetError
+from privet.errors import Conflict, PrivetError, Unavailable
+from privet.store.opening import upgrade_store
 from tests.contract.store.conftest import Open
 from tests.contract.store.rows import T0, Rows
+from tests.contract.store.test_log import execute
 
 
 def test_a_conflict_undoes_the_whole_unit(store: Store, rows: Rows) -> None:
@@ -161,16 +163,16 @@ def test_records_come_newest_first_and_a_limit_splits_no_day(store: Store, rows:
             assert unit.upsert_record(rows.record(subject, coarse=day)) is True
         unit.upsert_record(rows.record(subject, collection=8, coarse=25))
         unit.upsert_record(rows.record(neighbour, coarse=25))
-    with store.read() as unit:
+    with store.read() as reader:
 
         def seen(**asked: int) -> list[int]:
-            return [row.coarse for row in unit.records(subject, 7, **asked)]
+            return [row.coarse for row in reader.records(subject, 7, **asked)]
 
         assert seen() == [40, 30, 20, 20, 20, 10]
         assert seen(limit=3) == [40, 30, 20, 20, 20]
         assert seen(limit=2) == [40, 30]
         assert seen(since=20, until=30) == [30, 20, 20, 20]
-        assert [row.coarse for row in unit.records(subject)] == [40, 30, 25, 20, 20, 20, 10]
+        assert [row.coarse for row in reader.records(subject)] == [40, 30, 25, 20, 20, 20, 10]
 
 
 def test_no_record_outlives_its_subject(store: Store, rows: Rows) -> None:
@@ -345,3 +347,15 @@ def test_a_closed_store_says_so(store: Store) -> None:
         pass
     with pytest.raises(PrivetError, match="closed"), store.write():
         pass
+
+
+def test_an_upgrade_brings_an_older_schema_up(make_store: Open, url: str) -> None:
+    """From an older schema to ours, once; a vault of our schema is left as it is, a newer one is refused."""
+    make_store().close()
+    assert upgrade_store(url) == (1, 1)
+    execute(url, "UPDATE vault SET schema = 0")
+    assert upgrade_store(url) == (0, 1)
+    make_store()
+    execute(url, "UPDATE vault SET schema = 9")
+    with pytest.raises(Unavailable, match="upgrade Privet"):
+        upgrade_store(url)
