@@ -89,6 +89,15 @@ _SKEW = 600_000
 """Entries of several workers are in order of commit, not of clock: look this much further back."""
 
 
+def find_question(log: LogReader, reader: EntryReader, entry: EntryId) -> tuple[AuditLine, Private] | None:
+    """One entry with its private part, for replay: the canonical input that was decided is in it."""
+    row = log.find_entry(entry)
+    if row is None:
+        return None
+    leaf = parse_leaf(row.leaf)
+    return to_line(row, leaf, reader), reader.read(row, leaf).private or {}
+
+
 def find_line(log: LogReader, reader: EntryReader, entry: EntryId) -> AuditLine | None:
     """One entry by its audit id."""
     row = log.find_entry(entry)

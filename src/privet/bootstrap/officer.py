@@ -5,18 +5,30 @@ Refuses to show a profile value: an officer reads who did what and why, not what
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from privet.audit.canonical import canonical
 from privet.audit.damage import FsckReport
 from privet.audit.leaf import Act, Decision
 from privet.audit.note import NoteKey
-from privet.audit.query import AuditFilter, AuditLine, find_line, search
+from privet.audit.query import AuditFilter, AuditLine, find_line, find_question, search
 from privet.audit.reading import EntryReader
+from privet.bootstrap.opening import BUNDLES
 from privet.bootstrap.parts import Parts
 from privet.bootstrap.verifying import verify_store
+from privet.decide.replay import replay
+from privet.domain.decision import Decision as PolicyDecision
 from privet.domain.ids import EntryId, Millis, SubjectId, to_millis
 from privet.domain.request import By
 from privet.errors import IntegrityError, InvalidInput, NotFound
+
+
+class Replayed(NamedTuple):
+    """A decision made again. `same` is False when it came out otherwise than the log says."""
+
+    line: AuditLine
+    decision: PolicyDecision
+    same: bool
 
 
 class OfficerAudit:
@@ -98,14 +110,35 @@ class OfficerAudit:
         )
         return search(self._parts.store.log, reader, wanted, before=before)
 
+    def replay(self, audit_id: str) -> Replayed:
+        """Decides a logged question again, under the policy revision that decided it then, and compares.
+
+        Raises NotFound, InvalidInput (an entry that no policy decided, or whose subject was erased), Unavailable (the
+        revision is not at hand), IntegrityError.
+        """
+        entry = _entry_id(audit_id)
+        self._log(Act.QUERY, {"filters": {"replay": audit_id}})
+        found = find_question(self._parts.store.log, self._reader(), entry)
+        if found is None:
+            raise NotFound("the log has no entry with that audit id")
+        line, private = found
+        if line.sealed or line.policy is None or not isinstance(private.get("input"), dict):
+            raise InvalidInput(
+                "no decision can be made again from this entry: no policy decided it, or its subject was erased",
+                field="audit_id",
+            )
+        decision = replay(self._parts.settings.directory / BUNDLES, line.policy, canonical(private["input"]))
+        effects = "".join(decision.fields[path].effect[0] for path in sorted(decision.fields))
+        reasons = {p: d.reason for p, d in decision.fields.items() if d.effect == "deny"}
+        # a write about nobody is refused although its fields are allowed: then the log has reasons the policy has not
+        same = effects == private["effects"] and all(
+            line.reasons.get(path) == reason for path, reason in reasons.items()
+        )
+        return Replayed(line=line, decision=decision, same=same)
+
     def entry(self, audit_id: str) -> AuditLine:
         """One entry by its audit id. Raises NotFound, InvalidInput."""
-        try:
-            entry = EntryId(bytes.fromhex(audit_id))
-        except ValueError:
-            entry = EntryId(b"")
-        if len(entry) != 16:
-            raise InvalidInput("an audit id has 32 hexadecimal digits", field="audit_id")
+        entry = _entry_id(audit_id)
         self._log(Act.QUERY, {"filters": {"audit_id": audit_id}})
         line = find_line(self._parts.store.log, self._reader(), entry)
         if line is None:
@@ -193,6 +226,16 @@ class Officer:
             private = {"actor": f"officer:{self.name}", "name": name, "paused": paused}
             unit.append([parts.scribe.act(Act.PAUSE, Decision.DONE, private)])
         parts.checkpointer.tick()
+
+
+def _entry_id(audit_id: str) -> EntryId:
+    try:
+        entry = bytes.fromhex(audit_id)
+    except ValueError:
+        entry = b""
+    if len(entry) != 16:
+        raise InvalidInput("an audit id has 32 hexadecimal digits", field="audit_id")
+    return EntryId(entry)
 
 
 def _moment(name: str, value: datetime | None) -> Millis | None:

@@ -90,7 +90,7 @@ def _open(
 
     numbered = adopt(store, catalogue, entry, file=FILE)
     bundle = build_bundle(numbered)
-    keep_bundle(settings.directory / BUNDLES, bundle)
+    _keep(settings, bundle)
     engine = _engine(settings, bundle)
     try:
         return wire(
@@ -110,6 +110,13 @@ def _open(
     except BaseException:
         engine.close()
         raise
+
+
+def _keep(settings: Settings, bundle: Bundle) -> None:
+    try:
+        keep_bundle(settings.directory / BUNDLES, bundle)
+    except OSError as error:
+        raise Unavailable(f"the policy bundle cannot be kept in {BUNDLES}/ ({error.strerror})") from None
 
 
 def _engine(settings: Settings, bundle: Bundle) -> PolicyEngine:

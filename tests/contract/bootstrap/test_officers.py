@@ -92,6 +92,19 @@ def test_one_entry_by_its_audit_id(told: Vault) -> None:
             audit.entry(bad)
 
 
+def test_a_decision_is_made_again_from_the_log_alone(told: Vault) -> None:
+    """Same question, same revision, same answer; what no policy decided cannot be replayed."""
+    audit = told.officer("ana").audit
+    for line in audit.query(service="letters") + audit.query(service="desk") + audit.query(service="register"):
+        again = audit.replay(line.audit_id)
+        assert again.same, line
+        assert again.decision.revision == line.policy
+    with pytest.raises(InvalidInput):
+        audit.replay(audit.query(act="query")[0].audit_id)
+    with pytest.raises(NotFound):
+        audit.replay("0" * 32)
+
+
 def test_nobody_is_not_found_and_nonsense_is_refused(told: Vault) -> None:
     """An officer, unlike a service, may know that there is nobody."""
     audit = told.officer("ana").audit
