@@ -81,12 +81,16 @@ def _no_option(error: click.NoSuchOption) -> str:
 
 
 def _unexpected(error: BaseException) -> None:
-    """The kind and place of the fault, which say nothing about anybody; the reference is the same for the same fault."""
+    """The kind and place of the fault, which say nothing about anybody. The same fault has the same reference."""
     place = _place(error.__traceback__)
     kind = type(error).__name__
     reference = hashlib.sha256(f"{kind} {place}".encode()).hexdigest()[:8]
-    complain(f"this is a fault in Privet itself (reference {reference}: {kind} at {place}); nothing was printed of it")
-    note("Please report it with the reference (SECURITY.md says where). PRIVET_DEBUG=1 shows more, for your eyes only.")
+    complain(
+        f"this is a fault in Privet itself (reference {reference}: {kind} at {place}); nothing was printed of it"
+    )
+    note(
+        "Please report it with the reference (SECURITY.md says where). PRIVET_DEBUG=1 shows more, for your eyes only."
+    )
 
 
 def _place(trace: TracebackType | None) -> str:

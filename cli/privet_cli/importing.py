@@ -13,8 +13,20 @@ from privet_cli.terminal import note, say, say_json
 
 @click.command(name="import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--map", "map_file", type=click.Path(path_type=Path), required=True, metavar="MAP", help="Which column is which field (YAML).")
-@click.option("--rejects", type=click.Path(path_type=Path), metavar="FILE", help="Where bad rows go. Else FILE.rejects.csv.")
+@click.option(
+    "--map",
+    "map_file",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="MAP",
+    help="Which column is which field (YAML).",
+)
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where bad rows go. Else FILE.rejects.csv.",
+)
 @json_option("Print the counts as JSON.")
 @click.pass_context
 def import_(ctx: click.Context, file: Path, map_file: Path, rejects: Path | None, as_json: bool) -> None:
@@ -44,7 +56,8 @@ def import_(ctx: click.Context, file: Path, map_file: Path, rejects: Path | None
         say_json(asdict(done))
     else:
         say(
-            f"{done.rows:,} rows: {done.imported:,} imported, {done.unchanged:,} unchanged, {done.rejected:,} rejected; "
+            f"{done.rows:,} rows: {done.imported:,} imported, {done.unchanged:,} unchanged, "
+            f"{done.rejected:,} rejected; "
             f"{done.created:,} new people, {done.records:,} new records, {done.consents:,} consents."
         )
         if done.resumed:

@@ -25,7 +25,7 @@ BY_HELP = (
 )
 
 
-class Lookup(click.ParamType):
+class Lookup(click.ParamType["By"]):
     """`email=ada@example.org`, or `email=-`."""
 
     name = "lookup"
@@ -53,7 +53,7 @@ def json_option(help_text: str = "Print JSON, one object a line.") -> Callable[[
     return click.option("--json", "as_json", is_flag=True, help=help_text)
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """A date, an instant with its zone, or how long ago: 2026-05-01, 2026-05-01T12:00Z, 24h."""
 
     name = "time"
@@ -75,15 +75,23 @@ class Moment(click.ParamType):
                 return at + timedelta(days=1, milliseconds=-1) if self._last else at
             at = datetime.fromisoformat(text)
         except (ValueError, OverflowError):
-            self.fail("write a date (2026-05-01), an instant (2026-05-01T12:00Z) or how long ago (24h, 7d)", param, ctx)
+            self.fail(
+                "write a date (2026-05-01), an instant (2026-05-01T12:00Z) or how long ago (24h, 7d)",
+                param,
+                ctx,
+            )
         if at.tzinfo is None:
             self.fail("an instant needs its time zone: 2026-05-01T12:00Z", param, ctx)
         return at
 
 
 def since_until(command: F) -> F:
-    command = click.option("--until", type=Moment(last=True), metavar="TIME", help="Up to then; a date is its whole day.")(command)
-    return click.option("--since", type=Moment(), metavar="TIME", help="From then: 2026-05-01, 2026-05-01T12:00Z, or 24h, 7d.")(command)
+    command = click.option(
+        "--until", type=Moment(last=True), metavar="TIME", help="Up to then; a date is its whole day."
+    )(command)
+    return click.option(
+        "--since", type=Moment(), metavar="TIME", help="From then: 2026-05-01, 2026-05-01T12:00Z, or 24h, 7d."
+    )(command)
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -108,7 +108,7 @@ def moment(at: Any) -> str:
 class Coloured(str):
     """A cell in a colour; the rules of colour are `paint`'s."""
 
-    __slots__ = ("colour",)
+    colour: str
 
     def __new__(cls, text: object, colour: str) -> "Coloured":
         made = super().__new__(cls, text)
