@@ -33,7 +33,9 @@ def consent() -> None:
 @by_option()
 @click.argument("purpose")
 @click.option("--source", metavar="TEXT", help="Where she said so: a letter, a call. Kept in her ledger.")
-@click.option("--notice-version", metavar="HASH", help="Of the notice she saw; refused if it is not the current one.")
+@click.option(
+    "--notice-version", metavar="HASH", help="Of the notice she saw; refused if it is not the current one."
+)
 @json_option("Print the signed receipt as JSON.")
 def grant(who: "By", purpose: str, source: str | None, notice_version: str | None, as_json: bool) -> None:
     """Record that a person consents to a purpose.
@@ -45,7 +47,9 @@ def grant(who: "By", purpose: str, source: str | None, notice_version: str | Non
     from privet.bootstrap.paper import PaperRequests
 
     with open_vault() as vault:
-        receipt = PaperRequests(vault.parts, who).consent(purpose, source=source, notice_version=notice_version)
+        receipt = PaperRequests(vault.parts, who).consent(
+            purpose, source=source, notice_version=notice_version
+        )
     if as_json:
         say_json(receipt)
     else:
@@ -109,7 +113,9 @@ def status(who: "By", purpose: str | None, as_json: bool) -> None:
                 }
             )
         if purpose is not None and not shown:
-            say_json({"purpose": purpose, "status": "unknown", "at": None, "until": None, "notice_version": None})
+            say_json(
+                {"purpose": purpose, "status": "unknown", "at": None, "until": None, "notice_version": None}
+            )
         return
     rows = [(found.purpose, _painted(found.status), moment(found.at), moment(found.until)) for found in shown]
     if purpose is not None and not rows:

@@ -16,7 +16,9 @@ from privet_cli.terminal import note, say
     metavar="DIR",
     help="Copy catalogue.yaml and notices/ from there rather than write the commented starter.",
 )
-@click.option("--database", metavar="URL", help="Keep the data elsewhere than in DIR: postgresql+psycopg://HOST/NAME.")
+@click.option(
+    "--database", metavar="URL", help="Keep the data elsewhere than in DIR: postgresql+psycopg://HOST/NAME."
+)
 def init(directory: Path, catalogue: Path | None, database: str | None) -> None:
     """Make a new vault.
 
@@ -46,4 +48,6 @@ def init(directory: Path, catalogue: Path | None, database: str | None) -> None:
     note("  privet import FILE --map MAP      people, from CSV or JSON Lines")
     note("  privet service list               who may read what")
     note("")
-    note("Keep a copy of the keyring apart from every backup. Without it or its passphrase nothing opens again.")
+    note(
+        "Keep a copy of the keyring apart from every backup. Without it or its passphrase nothing opens again."
+    )

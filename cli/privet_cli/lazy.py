@@ -27,7 +27,9 @@ class Place(NamedTuple):
 class Sections(click.Group):
     """A group that lists its commands under headings, in the order given."""
 
-    def __init__(self, *args: Any, places: Mapping[str, Mapping[str, Place]] | None = None, **more: Any) -> None:
+    def __init__(
+        self, *args: Any, places: Mapping[str, Mapping[str, Place]] | None = None, **more: Any
+    ) -> None:
         super().__init__(*args, **more)
         self._sections = places or {}
         self._places = {name: place for some in self._sections.values() for name, place in some.items()}

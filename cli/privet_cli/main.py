@@ -19,14 +19,20 @@ COMMANDS: Mapping[str, Mapping[str, Place]] = {
     },
     "Data": {
         "read": Place("privet_cli.read", "read", "Read one person's fields as a service, for a purpose."),
-        "import": Place("privet_cli.importing", "import_", "Import people or records from CSV or JSON Lines."),
+        "import": Place(
+            "privet_cli.importing", "import_", "Import people or records from CSV or JSON Lines."
+        ),
         "subject": Place("privet_cli.subject", "subject", "What is held of a person; requests on paper."),
         "consent": Place("privet_cli.consent", "consent", "Consents of a person: grant, withdraw, status."),
-        "rights": Place("privet_cli.rights", "rights", "What a person may ask for: access, correction, erasure, …"),
+        "rights": Place(
+            "privet_cli.rights", "rights", "What a person may ask for: access, correction, erasure, …"
+        ),
     },
     "Rules": {
         "policy": Place("privet_cli.policy", "policy", "Check, test, show and explain the rules."),
-        "service": Place("privet_cli.service", "service", "The services of the catalogue, and what each may have."),
+        "service": Place(
+            "privet_cli.service", "service", "The services of the catalogue, and what each may have."
+        ),
     },
     "Log": {
         "audit": Place("privet_cli.audit", "audit", "Query, verify and prove the log."),
@@ -94,7 +100,9 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     metavar="FILE",
     help="Read the passphrase from a file; - reads a line of standard input.",
 )
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Say the version.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Say the version."
+)
 @click.pass_context
 def privet(ctx: click.Context, vault: Path | None, passphrase_file: str | None) -> None:
     ctx.obj = Invocation(vault=vault, passphrase_file=passphrase_file)

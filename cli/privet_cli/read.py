@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 @by_option(required=False)
 @click.option("--subject", metavar="ID", help="Name the person by the service's own pairwise id instead.")
 @click.option("--purpose", required=True, help="What the data is for.")
-@click.option("--field", "fields", multiple=True, required=True, metavar="FIELD", help="A field; may be repeated. room.* is all below.")
+@click.option(
+    "--field",
+    "fields",
+    multiple=True,
+    required=True,
+    metavar="FIELD",
+    help="A field; may be repeated. room.* is all below.",
+)
 @json_option()
 def read(
     service: str, who: "By | None", subject: str | None, purpose: str, fields: tuple[str, ...], as_json: bool

@@ -34,7 +34,9 @@ def rights() -> None:
 @rights.command()
 @by_option()
 @click.option("--log", "with_log", is_flag=True, help="Show who saw her data, rather than the data.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="With --log: the newest N entries only.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="With --log: the newest N entries only."
+)
 @json_option()
 def access(who: "By", with_log: bool, limit: int | None, as_json: bool) -> None:
     """Show a person all that is held of her, or who saw it (GDPR Art. 15). It prints her data: mind who looks on.

@@ -44,7 +44,9 @@ def list_(as_json: bool) -> None:
                 ", ".join(sorted(found.purposes)) or "-",
                 ", ".join(found.fields) or "-",
                 ", ".join(sorted(found.find)) or "-",
-                ", ".join([*(["enrol"] if found.enrols else []), *(f"collect {p}" for p in sorted(found.collects))])
+                ", ".join(
+                    [*(["enrol"] if found.enrols else []), *(f"collect {p}" for p in sorted(found.collects))]
+                )
                 or "-",
             )
             for found in catalogue.services.values()
@@ -82,7 +84,9 @@ def show(name: str, as_json: bool) -> None:
     )
     rest = len(lines) - len(shown)
     if rest:
-        note(f"In {rest} further pairs of purpose and field it gets nothing: `privet policy explain` says why.")
+        note(
+            f"In {rest} further pairs of purpose and field it gets nothing: `privet policy explain` says why."
+        )
 
 
 def _painted(gets: str) -> str:
