@@ -1,0 +1,73 @@
+"""What the README says is run, and every link in the docs leads somewhere."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import privet
+from privet.testing import PASSPHRASE
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
+LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def snippet(name: str) -> str:
+    text = (ROOT / "README.md").read_text()
+    found = re.search(rf"<!-- test: {name} -->\n```python\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_ten_lines_of_the_readme_do_what_their_comments_say(tmp_path: Path) -> None:
+    """On a vault that `privet init` would make, with one guest in it."""
+    with privet.Vault.create(tmp_path / "guests.privet", passphrase=PASSPHRASE) as vault:
+        shop, ann = vault.service("web-shop"), privet.by(email="ann@example.org")
+        shop.put(ann, {"given_name": "Ann", "room.bed": "king"}, purpose="enrolment")
+        shop.record(
+            ann, "stays", {"booking": "B1", "arrived": "2026-05-01", "room": "12"}, purpose="enrolment"
+        )
+    (tmp_path / "passphrase").write_text(PASSPHRASE + "\n")
+    code = snippet("sdk")
+    assert sum(bool(line.strip()) for line in code.splitlines()) <= 11
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PRIVET_PASSPHRASE_FILE": str(tmp_path / "passphrase")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""
+    comments = re.findall(r"^    print\(.*?\)\s+# (.+)$", code, re.MULTILINE)
+    assert done.stdout.splitlines()[: len(comments)] == comments
+    assert done.stdout.splitlines()[len(comments)] == "2026-05-01 {'room': '12'}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """Relative links, from where the page stands."""
+    targets = LINK.findall(page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_every_error_is_on_the_page_of_the_sdk() -> None:
+    """Those a caller may have to tell apart."""
+    page = (ROOT / "docs" / "sdk.md").read_text()
+    names = [
+        name
+        for name, kind in vars(privet.errors).items()
+        if isinstance(kind, type) and issubclass(kind, privet.errors.PrivetError)
+    ]
+    direct = [n for n in names if getattr(privet.errors, n).__base__ is privet.errors.PrivetError]
+    assert [name for name in direct if f"`{name}`" not in page] == []
+
+
+def test_every_decision_record_has_a_status_and_owns_its_cost() -> None:
+    """An ADR without a cost is an advertisement."""
+    for page in (ROOT / "docs" / "adr").glob("0*.md"):
+        text = page.read_text()
+        assert re.search(r"accepted|replaced", text, re.IGNORECASE), page.name
+        assert page.name.startswith("0000") or re.search(r"cost|negative", text, re.IGNORECASE), page.name
