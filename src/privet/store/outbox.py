@@ -18,6 +18,13 @@ from privet.store import tables as t
 
 _WAIT_S = 5.0
 _INSERT = "INSERT INTO outbox (stream, seq, id, leaf, sealed, tag, ref, chain) VALUES (%b, %s, %b, %b, %b, %b, %b, %b)"
+# One statement for many rows: the server takes 15 µs a row so, and 60 by executemany.
+_INSERT_MANY = (
+    "INSERT INTO outbox (stream, seq, id, leaf, sealed, tag, ref, chain) "
+    "SELECT %b, %b::bigint + o - 1, id, leaf, sealed, tag, ref, chain "
+    "FROM unnest(%b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[]) "
+    "WITH ORDINALITY AS r (id, leaf, sealed, tag, ref, chain, o)"
+)
 _REGISTER = insert(t.stream)
 
 
@@ -46,9 +53,13 @@ class Outbox:
         seq, chain = self._seq, self._chain
         for entry, leaf, sealed, tag, ref in entries:
             chain = chain_hash(chain, seq, leaf, sealed)
-            rows.append((self.stream, seq, entry, leaf, sealed, tag, ref, chain))
+            rows.append((entry, leaf, sealed, tag, ref, chain))
             seq += 1
-        connection.exec_driver_sql(_INSERT, rows if len(rows) > 1 else rows[0])
+        if len(rows) == 1:
+            connection.exec_driver_sql(_INSERT, (self.stream, self._seq, *rows[0]))
+        else:
+            columns = map(list, zip(*rows, strict=True))
+            connection.exec_driver_sql(_INSERT_MANY, (self.stream, self._seq, *columns))
         self._next = (seq, chain)
 
     def settle(self, *, committed: bool) -> None:

@@ -29,6 +29,10 @@ _WAITING = (
     .order_by(t.outbox.c.seq)
     .limit(BATCH)
 )
+_INSERT_MANY = (
+    "INSERT INTO entry (pos, id, leaf, sealed, tag, ref) SELECT * FROM "
+    "unnest(%b::bigint[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[])"
+)
 _ERASED = select(t.erased.c.tag).where(t.erased.c.tag.in_(bindparam("tags", expanding=True)))
 _TAKEN = delete(t.outbox).where(t.outbox.c.stream == bindparam("of"), t.outbox.c.seq < bindparam("stop"))
 _MOVE_CURSOR = (
@@ -156,7 +160,11 @@ def insert_entries(
         )
         for pos, entry in enumerate(entries, start)
     ]
-    connection.exec_driver_sql(statements.insert_entry, rows)
+    if connection.dialect.name == "postgresql":
+        columns = list(map(list, zip(*rows, strict=True)))
+        connection.exec_driver_sql(_INSERT_MANY, tuple(columns))
+    else:
+        connection.exec_driver_sql(statements.insert_entry, rows)
 
 
 def _expect_one(result: Any) -> None:
