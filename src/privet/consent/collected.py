@@ -12,7 +12,7 @@ from privet.audit.leaf import Act, Decision
 from privet.audit.scribe import Scribe
 from privet.consent.choices import Choices
 from privet.consent.transitions import Wish, get_consentable, get_known, profits
-from privet.domain.catalogue import Catalogue, Service
+from privet.domain.catalogue import Catalogue, Service, matches
 from privet.domain.decision import Reason
 from privet.domain.ids import SubjectId
 from privet.domain.ports import EntryRow
@@ -100,7 +100,7 @@ class Collected:
             return Reason.UNKNOWN_PURPOSE
         if purpose not in service.collects:
             return Reason.SERVICE_NOT_PERMITTED
-        if lookup and lookup not in service.find:
+        if lookup and not _may_name(service, lookup):
             return Reason.LOOKUP_NOT_PERMITTED
         try:
             if given:
@@ -142,3 +142,10 @@ class Collected:
         with self._amendments.store.write() as unit:
             unit.append((entry,))
         return entry.id.hex()
+
+
+def _may_name(service: Service, lookup: str) -> bool:
+    """As in a write: by its look-ups, and, if it enrols, by a look-up field that it may write."""
+    return lookup in service.find or (
+        service.enrols and any(matches(pattern, lookup) for pattern in service.fields)
+    )
