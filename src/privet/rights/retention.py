@@ -4,24 +4,23 @@ What has run out is refused to services at once (decide); the sweep takes it off
 one log entry. Refuses to touch anybody under a legal hold, and passes over rows that do not open, counting them.
 """
 
+from collections import Counter
 from dataclasses import replace
 from typing import NamedTuple
 
 from privet.audit.leaf import Act, Decision
 from privet.crypto.fields import VALUE
-from privet.domain.catalogue import Collection
-from privet.domain.coarse import instant
-from privet.domain.ids import Millis, RecordId, SubjectId
+from privet.domain.ids import Millis, SubjectId
 from privet.domain.ports import ReadUnit, SubjectRow
 from privet.errors import IntegrityError, NotFound
 from privet.identify.current import check_current
 from privet.identify.lookup import Lookups
 from privet.intake.amendment import Amendment, Amendments, Held
 from privet.intake.indexing import Indexing
-from privet.intake.working import Working, with_expiry
+from privet.intake.working import with_expiry
 from privet.release.disclosure import Disclosure
+from privet.rights.outdated import Outdating
 
-DAY = 86_400_000
 _PAGE = 200
 
 
@@ -31,6 +30,7 @@ class Swept(NamedTuple):
     subjects: int
     """People of whom something was removed."""
     fields: int
+    """Values of profiles, and of records that stay."""
     records: int
     held: int
     """People passed over for a legal hold, though something of theirs has run out."""
@@ -43,9 +43,9 @@ class Retention:
     def __init__(self, *, amendments: Amendments, lookups: Lookups, disclosure: Disclosure) -> None:
         self._amendments = amendments
         self._catalogue = amendments.catalogue
-        self._disclosure = disclosure
         self._indexing = Indexing(lookups=lookups, sealer=amendments.sealer)
-        self._limited = [c for c in self._catalogue.collections.values() if c.retention_days is not None]
+        self._collections = {c.number: c.name for c in self._catalogue.collections.values()}
+        self._outdating = Outdating(catalogue=amendments.catalogue, disclosure=disclosure)
 
     def sweep(self, now: Millis | None = None, *, actor: str = "retention") -> Swept:
         """Removes what has run out by `now` (else the clock's). Again finds nothing more to do."""
@@ -85,26 +85,13 @@ class Retention:
         working = self._amendments.sealer.load(row)
         if any(until <= now for until in working.facts.expires.values()):
             return True
-        return any(self._old_records(unit, working, collection, now) for collection in self._limited)
-
-    def _old_records(
-        self, unit: ReadUnit, working: Working, collection: Collection, now: int
-    ) -> list[RecordId]:
-        """Coarse time finds who may be old, the sealed time says who is."""
-        assert collection.retention_days is not None
-        oldest = now - collection.retention_days * DAY
-        rows = unit.records(working.subject, collection.number, until=oldest // DAY)
-        return [
-            found.record
-            for found in self._disclosure.records(working.keys, collection, rows)
-            if instant(found.time) < oldest
-        ]
+        return bool(self._outdating.find(unit, row.subject, working.keys, now))
 
     def _clear(self, held: Held, now: int, actor: str) -> Amendment[tuple[int, int]]:
         working = held.working
         expired = sorted(number for number, until in held.facts.expires.items() if until <= now)
-        old = {c.name: self._old_records(held.unit, working, c, now) for c in self._limited}
-        if not expired and not any(old.values()):
+        old = self._outdating.find(held.unit, held.subject, held.keys, now)
+        if not expired and not old:
             raise _Nothing("nothing has run out")
         if held.facts.hold:
             raise _OnHold("a legal hold stands")
@@ -128,22 +115,24 @@ class Retention:
                 self._amendments.sealer.set_value(working, field, None)
             working.set_facts(with_expiry(working.facts, field, None, now))
             cleared.append(field)
-        count = 0
-        for name, ids in old.items():
-            for record in ids:
-                held.unit.delete_record(held.subject, self._catalogue.collections[name].number, record)
-                count += 1
-        gone = {name: len(ids) for name, ids in old.items() if ids}
+        old.remove(held.unit)
+        by_number = self._catalogue.field_by_number
+        cut = [by_number[number] for _, numbers in old.parts for number in sorted(numbers)]
+        gone = Counter(self._collections[row.collection] for row in old.whole)
         entry = self._amendments.scribe.act(
             Act.RETENTION,
             Decision.DONE,
-            {"actor": actor, "fields": sorted(field.path for field in cleared), "records": gone},
+            {
+                "actor": actor,
+                "fields": sorted({field.path for field in (*cleared, *cut)}),
+                "records": dict(gone),
+            },
             keys=held.keys,
             subject=held.subject,
-            classes=[field.category for field in cleared],
-            count=len(cleared) + count,
+            classes=[field.category for field in (*cleared, *cut)],
+            count=len(cleared) + len(cut) + len(old.whole),
         )
-        return Amendment(result=(len(cleared), count), entry=entry)
+        return Amendment(result=(len(cleared) + len(cut), len(old.whole)), entry=entry)
 
 
 class _Nothing(Exception):

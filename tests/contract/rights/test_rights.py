@@ -258,6 +258,24 @@ def test_retention_takes_what_has_run_out_and_no_more(house: House) -> None:
     assert house.rights.retention.sweep().subjects == 0
 
 
+def test_a_value_may_run_out_before_its_record(house: House) -> None:
+    """A wish is kept ten days, its stay a year: the record stays and opens without it, and takes a new one."""
+    who = house.guest()
+    desk = house.vault.service("front-desk")
+    stay = {"arrived": datetime.now(UTC).date().isoformat(), "booking": "b", "room": "1", "wish": "a cot"}
+    desk.record(who, "stays", stay, purpose="stay")
+    house.rights.retention.sweep()
+    assert house.customer(who).profile().collections["stays"][0]["wish"] == "a cot"
+    house.clock.ahead = 12 * DAY
+    house.rights.retention.sweep()
+    held = house.customer(who).profile().collections["stays"][0]
+    assert set(held.values) == {"arrived", "booking", "room"}
+    line = next(line for line in house.customer(who).accesses() if line.act == "retention")
+    assert line.fields == ("stays.wish",)
+    desk.record(who, "stays", stay, purpose="stay")
+    assert house.customer(who).profile().collections["stays"][0]["wish"] == "a cot"
+
+
 def test_a_legal_hold_stays_the_sweep(house: House) -> None:
     """Nothing is removed under a hold; it goes once that is lifted."""
     who = house.guest(**{"room.bed": "king"})
