@@ -1,6 +1,6 @@
 """A vault on each real store."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,12 +25,32 @@ def world(url: str, tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture
-def fresh_url(url: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Where a restore goes: SQLite swaps in place, a server's database must be empty."""
+def local(tmp_path: Path) -> Iterator[World]:
+    """A new vault on SQLite, for what only a file can do."""
+    made = World.create(tmp_path / "vault")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def make_fresh_url(url: str, request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """Where restores go: SQLite swaps in place, a server's database must be empty each time."""
     if url.startswith("sqlite"):
-        yield url
+        yield lambda: url
         return
     server = request.getfixturevalue("postgres_server")
-    name = server.create_database()
-    yield server.url(name)
-    server.drop_database(name)
+    names: list[str] = []
+
+    def make() -> str:
+        names.append(server.create_database())
+        return str(server.url(names[-1]))
+
+    yield make
+    for name in names:
+        server.drop_database(name)
+
+
+@pytest.fixture
+def fresh_url(make_fresh_url: Callable[[], str]) -> str:
+    """One of them."""
+    return make_fresh_url()

@@ -145,30 +145,28 @@ def test_backup_of_this_epoch_needs_no_keypack(world: World, tmp_path: Path, fre
     back.close()
 
 
-def test_second_restore_of_the_same_backup(world: World, tmp_path: Path, url: str) -> None:
-    """Applying the journal again gives the same; each restore names its own log (SQLite swaps in place)."""
-    if not url.startswith("sqlite"):
-        pytest.skip("a server's restore needs an empty database each time")
-    world.add(*NAMES[:5], consent=True)
-    world.backup(tmp_path / "backup")
-    world.journal.append("withdraw", world.people["person1"], purpose="news", at=now())
-    world.erase("person2")
-    first = world.restore(tmp_path / "backup")
-    back = reopened(world, url)
+def test_second_restore_of_the_same_backup(local: World, tmp_path: Path) -> None:
+    """Applying the journal again gives the same; each restore names its own log ."""
+    local.add(*NAMES[:5], consent=True)
+    local.backup(tmp_path / "backup")
+    local.journal.append("withdraw", local.people["person1"], purpose="news", at=now())
+    local.erase("person2")
+    first = local.restore(tmp_path / "backup")
+    back = reopened(local, local.url)
     facts = back.facts("person1")
     back.backup(tmp_path / "later")
     second = back.restore(tmp_path / "backup")
     assert second.people == first.people
     assert second.origin != first.origin
-    again = reopened(world, url)
+    again = reopened(local, local.url)
     assert again.facts("person1") == facts
     again.anchors.verify_log(again.store.log)
     third = again.restore(tmp_path / "later")
     assert third.people == (4, 0, 0, 0, 0)
-    final = reopened(world, url)
+    final = reopened(local, local.url)
     assert status(final, "person1") is ConsentStatus.WITHDRAWN
     assert final.read("person2") is None
-    assert len(list(world.directory.glob(f"*{ASIDE}*"))) == 3
+    assert len(list(local.directory.glob(f"*{ASIDE}*"))) == 3
     final.close()
 
 
@@ -349,39 +347,36 @@ def test_nothing_is_restored_without_its_journal(world: World, tmp_path: Path, f
         world.restore(tmp_path / "backup", fresh_url)
 
 
-def test_missing_or_stale_keypack_says_so(world: World, tmp_path: Path, url: str) -> None:
+def test_missing_or_stale_keypack_says_so(local: World, tmp_path: Path) -> None:
     """Rows whose epoch has ended need it; nothing is thrown away for want of it."""
-    if not url.startswith("sqlite"):
-        pytest.skip("the same code; a server's database would have to be emptied in between")
-    world.add("ann")
-    world.backup(tmp_path / "backup")
-    world.rotate()
-    stale = (world.directory / "keypack").read_bytes()
-    world.rotate()
-    (world.directory / "keypack").unlink()
+    local.add("ann")
+    local.backup(tmp_path / "backup")
+    local.rotate()
+    stale = (local.directory / "keypack").read_bytes()
+    local.rotate()
+    (local.directory / "keypack").unlink()
     with pytest.raises(Unavailable, match="need the keypack"):
-        world.restore(tmp_path / "backup")
-    (world.directory / "keypack").write_bytes(stale)
+        local.restore(tmp_path / "backup")
+    (local.directory / "keypack").write_bytes(stale)
     with pytest.raises(Unavailable, match="newest keypack"):
-        world.restore(tmp_path / "backup")
-    back = reopened(world, url)
+        local.restore(tmp_path / "backup")
+    back = reopened(local, local.url)
     assert back.read("ann") == "ann"
     back.close()
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_any_step_it_starts_anew_or_finishes(
-    world: World, tmp_path: Path, url: str, fresh_url: str, step: str
+    world: World, tmp_path: Path, url: str, make_fresh_url: Callable[[], str], step: str
 ) -> None:
     """kill -9: until the swap the old vault stands whole, after it the new one; running it again ends well."""
-    if not url.startswith("sqlite"):
-        pytest.skip("what a killed restore left in a server's database has to be emptied by hand: it says so")
     world.add(*NAMES[:5])
     world.backup(tmp_path / "backup")
     world.erase("person1")
     world.checkpointer.sign()
     world.close()
-    victim = run_victim("restore", world, str(tmp_path / "backup"), fresh_url, step)
+    into = make_fresh_url()
+    victim = run_victim("restore", world, str(tmp_path / "backup"), into, step)
     _, said = victim.communicate(timeout=60)
     assert victim.returncode == -signal.SIGKILL, said
     if (world.directory / PENDING).exists():
@@ -391,23 +386,27 @@ def test_killed_at_any_step_it_starts_anew_or_finishes(
         verify_not_restoring(world.directory)
     between = reopened(world, url)  # there is always a whole database
     assert everybody(between, NAMES[:5]) == ["person0", None, "person2", "person3", "person4"]
-    done = between.restore(tmp_path / "backup")
+    if url.startswith("sqlite"):
+        between.restore(tmp_path / "backup")
+    elif step == "done":
+        between.close()
+    else:
+        # a server's half restored database is left alone; what was complete is finished, else an empty one is needed
+        into = into if step in ("logged", "swapped") else make_fresh_url()
+        between.restore(tmp_path / "backup", into)
     verify_not_restoring(world.directory)
-    back = reopened(world, url)
+    back = reopened(world, into)
     assert everybody(back, NAMES[:5]) == ["person0", None, "person2", "person3", "person4"]
     back.anchors.verify_log(back.store.log)
-    assert back.store.log.origin() == done.origin
     back.close()
 
 
 @pytest.mark.parametrize("failing", ["fsync", "link", "replace"])
 def test_full_disk_leaves_the_old_vault(
-    world: World, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch, failing: str
+    local: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     """Backup and restore on a full disk: Unavailable, no half backup, the live vault as it was; then it works."""
-    if not url.startswith("sqlite"):
-        pytest.skip("a server's own disk is its own")
-    world.add(*NAMES[:5])
+    local.add(*NAMES[:5])
 
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "full")
@@ -421,54 +420,50 @@ def test_full_disk_leaves_the_old_vault(
             with pytest.raises(Unavailable):
                 use()
 
-    breaking(lambda: world.backup(tmp_path / "backup"))
+    breaking(lambda: local.backup(tmp_path / "backup"))
     assert [file.name for file in tmp_path.iterdir()] == ["vault"]
-    world.backup(tmp_path / "backup")
-    breaking(lambda: world.restore(tmp_path / "backup"))
-    between = reopened(world, url)
+    local.backup(tmp_path / "backup")
+    breaking(lambda: local.restore(tmp_path / "backup"))
+    between = reopened(local, local.url)
     assert everybody(between, NAMES[:5]) == NAMES[:5]
     between.restore(tmp_path / "backup")
-    back = reopened(world, url)
+    back = reopened(local, local.url)
     assert everybody(back, NAMES[:5]) == NAMES[:5]
     back.close()
 
 
-def test_open_vault_is_not_swapped_away(world: World, tmp_path: Path, url: str) -> None:
+def test_open_vault_is_not_swapped_away(local: World, tmp_path: Path) -> None:
     """While another process has the file open, a restore refuses."""
-    if not url.startswith("sqlite"):
-        pytest.skip("a server's restore goes into another database")
-    world.add("ann")
-    world.backup(tmp_path / "backup")
-    other = reopened(world, url)
+    local.add("ann")
+    local.backup(tmp_path / "backup")
+    other = reopened(local, local.url)
     assert other.read("ann") == "ann"
     with pytest.raises(Unavailable, match="another process has this vault open"):
-        world.restore(tmp_path / "backup")
+        local.restore(tmp_path / "backup")
     other.close()
 
 
-def test_server_database_must_be_empty(world: World, tmp_path: Path, url: str) -> None:
+@pytest.mark.postgres
+def test_server_database_must_be_empty(tmp_path: Path, postgres_url: str) -> None:
     """A restore never goes over what a server's database holds."""
-    if url.startswith("sqlite"):
-        pytest.skip("SQLite swaps in place")
+    world = World.create(tmp_path / "vault", postgres_url)
     world.add("ann")
     world.backup(tmp_path / "backup")
     with pytest.raises(Unavailable, match="already"):
         world.restore(tmp_path / "backup")
-    back = reopened(world, url)
+    back = reopened(world, postgres_url)
     assert back.read("ann") == "ann"
     back.close()
 
 
-def test_aside_database_opens_nothing_once_its_epoch_ends(world: World, tmp_path: Path, url: str) -> None:
+def test_aside_database_opens_nothing_once_its_epoch_ends(local: World, tmp_path: Path) -> None:
     """What is kept of before a restore is bound by its key like any copy; the next rotation ends it."""
-    if not url.startswith("sqlite"):
-        pytest.skip("SQLite swaps in place")
-    world.add("ann")
-    world.backup(tmp_path / "backup")
-    done = world.restore(tmp_path / "backup")
+    local.add("ann")
+    local.backup(tmp_path / "backup")
+    done = local.restore(tmp_path / "backup")
     assert done.aside is not None
     assert stat.S_IMODE(done.aside.stat().st_mode) == 0o600
-    back = reopened(world, url)
+    back = reopened(local, local.url)
     assert any("before a restore" in finding.sentence for finding in back.doctor())
     back.rotate()
     program = (
@@ -478,7 +473,7 @@ def test_aside_database_opens_nothing_once_its_epoch_ends(world: World, tmp_path
         "except Exception as e: print(type(e).__name__)\n"
     )
     said = subprocess.run(
-        [sys.executable, "-c", program, str(world.directory), str(done.aside)],
+        [sys.executable, "-c", program, str(local.directory), str(done.aside)],
         cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     assert said.stdout.strip() == "KeyDestroyed", said.stderr

@@ -16,12 +16,11 @@ from privet.audit.tiles import WIDTH, TileReader, tile_root
 from privet.crypto.signing import Signer
 from privet.domain.ids import Millis
 from privet.domain.ports import LogReader, Store
-from privet.errors import IntegrityError, RestoreNeeded, Unavailable
+from privet.errors import IntegrityError, InvalidInput, RestoreNeeded, Unavailable
 from privet.store.custody.durable import disk, locked, read_bytes, replace_file
 
 LATEST: Final = "latest"
 _BUSY: Final = "another process has been writing the anchors for 5 s; try again"
-_NONE: Final = Unavailable("no anchor")
 
 
 class Anchors:
@@ -36,16 +35,16 @@ class Anchors:
         """What the newest anchor says, and its note. Raises IntegrityError when it is not signed by the vault."""
         file = self.path / LATEST
         if not file.exists():
+            if any(self._logs()):
+                raise IntegrityError("the newest anchor was removed: put the anchors' replica back")
             return None
-        note = read_bytes(file, _NONE)
+        note = read_bytes(file, Unavailable("an anchor vanished"))
         return self._verify(note), note
 
     def notes(self) -> Iterator[bytes]:
         """Every anchor held, the latest and those of logs before a restore: for the verifier."""
-        with disk():
-            files = sorted(self.path.glob("*.log")) if self.path.is_dir() else []
-        for file in files:
-            yield read_bytes(file, _NONE)
+        for file in self._logs():
+            yield read_bytes(file, Unavailable("an anchor vanished"))
 
     def write(self, note: bytes, *, successor: bool = False) -> None:
         """Durable when this returns. One of the log's past is passed over; a fork raises IntegrityError.
@@ -65,8 +64,8 @@ class Anchors:
                     raise _fork(new.size)
                 if old.size >= new.size:
                     return
-            replace_file(self.path / f"{sha256(new.origin.encode()).hexdigest()[:16]}.log", note)
             replace_file(self.path / LATEST, note)
+            replace_file(self.path / f"{sha256(new.origin.encode()).hexdigest()[:16]}.log", note)
 
     def verify_log(self, log: LogReader) -> None:
         """Raises RestoreNeeded when the log is older than its anchor, IntegrityError when it tells another story."""
@@ -87,9 +86,19 @@ class Anchors:
         if log_root(log, anchor.size) != anchor.root:
             raise _fork(anchor.size)
 
+    def _logs(self) -> list[Path]:
+        with disk():
+            return sorted(self.path.glob("*.log")) if self.path.is_dir() else []
+
     def _verify(self, note: bytes) -> Checkpoint:
         origin = note.partition(b"\n")[0].decode(errors="replace")
-        return verify_checkpoint(note, NoteKey(name=origin, public=self._public), origin=origin)
+        try:
+            key = NoteKey(name=origin, public=self._public)
+        except InvalidInput:
+            raise IntegrityError(
+                "an anchor is not a signed checkpoint: put the anchors' replica back"
+            ) from None
+        return verify_checkpoint(note, key, origin=origin)
 
 
 class Checkpointer:

@@ -226,6 +226,7 @@ class _Restoring(NamedTuple):
         store.checkpoint_files()
         return {
             "backup": self._digest(),
+            "database": self._place(),
             "at": at,
             "origin": origin,
             "note": note.decode(),
@@ -254,16 +255,21 @@ class _Restoring(NamedTuple):
         ).hexdigest()
 
     def _find_pending(self) -> dict[str, Any] | None:
-        """What an interrupted restore of this very backup had reached; None when it must begin anew."""
+        """What an interrupted restore of this backup into this database had reached; None when it must begin anew."""
         file = self.directory / PENDING
         if not file.exists():
             return None
         try:
             found = json.loads(read_bytes(file, Unavailable("gone")))
-            complete = {"backup", "at", "origin", "note", "people", "lost"} == set(found)
+            complete = {"backup", "database", "at", "origin", "note", "people", "lost"} == set(found)
         except (ValueError, TypeError):
             return None
-        return found if complete and found["backup"] == self._digest() else None
+        same = complete and (found["backup"], found["database"]) == (self._digest(), self._place())
+        return found if same else None
+
+    def _place(self) -> str:
+        """Which database is restored into, without its password."""
+        return sha256(self.database_url.encode()).hexdigest()
 
 
 def _fork() -> IntegrityError:
