@@ -9,7 +9,7 @@ asked for.
 """
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -30,12 +30,12 @@ INNER: Final = 1
 
 Entry = tuple[int, int, int, int, bytes]
 """(number, kind, schema, revision, sealed)."""
-Located = tuple[int, int, int, int, int, int]
-"""(number, kind, schema, revision, start, end): where in the packed bytes the sealed value lies."""
 
 _HEAD = struct.Struct(">HBHII")
 _HEAD_SIZE = _HEAD.size  # 13
 _CONTEXT = struct.Struct(">HBHI")
+_PLACE = struct.Struct(">HB6xI")
+"""Of an entry's head: number, kind and length."""
 _LENGTH = struct.Struct(">I")
 _LENGTH_SIZE = _LENGTH.size
 _COUNT = struct.Struct(">BH")
@@ -97,72 +97,75 @@ def pack(entries: Iterable[Entry]) -> bytes:
 
 def parse_packed(blob: bytes) -> list[Entry]:
     """All entries, unopened. Raises IntegrityError for anything that `pack` cannot have made."""
-    return [
-        (number, kind, schema, revision, blob[start:end])
-        for number, kind, schema, revision, start, end in _walk(blob)
-    ]
-
-
-def parse_index(blob: bytes) -> dict[int, Located]:
-    """Where each *value* lies, by field number; inner parts are checked and passed over. Errors as `parse_packed`."""
-    return {located[0]: located for located in _walk(blob) if located[1] == VALUE}
-
-
-def open_values(
-    cipher: FieldCipher, prefix: bytes, blob: bytes, index: Mapping[int, Located], numbers: Iterable[int]
-) -> dict[int, bytes]:
-    """The values of `numbers`, those that are held; the rest of the row stays sealed. The hot path of a read.
-
-    `index` is `parse_index(blob)`. Raises IntegrityError if one of them does not open in this place.
-    """
-    values: dict[int, bytes] = {}
-    decrypt = cipher.raw_decrypt
-    try:
-        for number in numbers:
-            located = index.get(number)
-            if located is None:
-                continue
-            start = located[4]
-            body = start + NONCE_SIZE
-            # FieldCipher.open and unpad, spelt out: two calls a field less.
-            padded = decrypt(
-                blob[start:body],
-                blob[body : located[5]],
-                prefix + blob[start - _HEAD_SIZE : start - _LENGTH_SIZE],
-            )
-            end = _LENGTH_SIZE + _LENGTH.unpack_from(padded)[0]
-            if padded.count(0, end) != len(padded) - end:
-                raise IntegrityError("padding does not fit: the bytes are not what was sealed")
-            values[number] = padded[_LENGTH_SIZE:end]
-    except (InvalidTag, struct.error):
-        raise IntegrityError("a field does not open: altered, or of another place") from None
-    return values
-
-
-def _walk(blob: bytes) -> list[Located]:
-    """Where each entry lies, every bound checked before a byte is taken."""
     size = len(blob)
     if size < _COUNT.size or blob[0] != VERSION:
         raise _damaged()
-    unpack_from = _HEAD.unpack_from
     found = []
     at = _COUNT.size
     last = -1
     try:
         for _ in range(blob[1] << 8 | blob[2]):
-            number, kind, schema, revision, length = unpack_from(blob, at)
+            number, kind, schema, revision, length = _HEAD.unpack_from(blob, at)
             start = at + _HEAD_SIZE
             at = start + length
             order = number << 1 | kind
             if at > size or kind > INNER or order <= last or length < OVERHEAD:
                 raise _damaged()
             last = order
-            found.append((number, kind, schema, revision, start, at))
+            found.append((number, kind, schema, revision, blob[start:at]))
     except struct.error:
         raise _damaged() from None
     if at != size:
         raise _damaged()
     return found
+
+
+def open_values(
+    cipher: FieldCipher, prefix: bytes, blob: bytes, wanted: Container[int]
+) -> tuple[dict[int, bytes], bytes]:
+    """The values of the `wanted` numbers, those that are held; the rest of the row stays sealed.
+
+    Also the contexts of what was opened, nine bytes each in stored order: what an ETag is made over. Raises
+    IntegrityError if one of them does not open in this place, or the row is not one that `pack` made.
+
+    The hot path of a read, so what is a function elsewhere is spelt out here: `parse_packed`, FieldCipher.open and unpad in
+    one loop. Measured: 33 µs a row of 13 entries with ten wanted in three passes, half of that in one.
+    """
+    size = len(blob)
+    if size < _COUNT.size or blob[0] != VERSION:
+        raise _damaged()
+    unpack_from, decrypt, length_of = _PLACE.unpack_from, cipher.raw_decrypt, _LENGTH.unpack_from
+    values: dict[int, bytes] = {}
+    contexts = []
+    end = _COUNT.size
+    last = -1
+    try:
+        for _ in range(blob[1] << 8 | blob[2]):
+            at = end
+            number, kind, length = unpack_from(blob, at)
+            start = at + _HEAD_SIZE
+            end = start + length
+            order = number << 1 | kind
+            if end > size or kind > INNER or order <= last or length < OVERHEAD:
+                raise _damaged()
+            last = order
+            if kind != VALUE or number not in wanted:
+                continue
+            context = blob[at : start - _LENGTH_SIZE]
+            body = start + NONCE_SIZE
+            padded = decrypt(blob[start:body], blob[body:end], prefix + context)
+            stop = _LENGTH_SIZE + length_of(padded)[0]
+            if padded.count(0, stop) != len(padded) - stop:
+                raise IntegrityError("padding does not fit: the bytes are not what was sealed")
+            values[number] = padded[_LENGTH_SIZE:stop]
+            contexts.append(context)
+    except InvalidTag:
+        raise IntegrityError("a field does not open: altered, or of another place") from None
+    except struct.error:
+        raise _damaged() from None
+    if end != size:
+        raise _damaged()
+    return values, b"".join(contexts)
 
 
 def _damaged() -> IntegrityError:

@@ -6,6 +6,7 @@ Refuses to expand a short key and to give more than 255 blocks. `info` is a join
 
 import hmac
 from hashlib import sha256
+from typing import Final
 
 from privet.crypto.secrecy import Secret
 from privet.errors import InvalidInput
@@ -13,6 +14,12 @@ from privet.errors import InvalidInput
 HASH_SIZE = 32
 KEY_SIZE = 32
 MAX_LENGTH = 255 * HASH_SIZE
+
+# HMAC's inner and outer key blocks (RFC 2104): the key, zeros up to 64 bytes, each byte xor 0x36 or 0x5c.
+_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
+_INNER_REST: Final = b"\x36" * 32
+_OUTER_REST: Final = b"\x5c" * 32
 
 
 def expand(key: bytes, info: bytes, length: int = KEY_SIZE) -> bytes:
@@ -23,7 +30,7 @@ def expand(key: bytes, info: bytes, length: int = KEY_SIZE) -> bytes:
     if len(key) < KEY_SIZE:
         raise InvalidInput("a derivation key has at least 32 bytes")
     if length == HASH_SIZE:
-        return hmac.digest(key, info + b"\x01", "sha256")
+        return mac(key, info + b"\x01")
     if not 1 <= length <= MAX_LENGTH:
         raise InvalidInput("HKDF-Expand gives 1 to 8160 bytes")
     blocks: list[bytes] = []
@@ -45,19 +52,29 @@ class PreparedKey(Secret):
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_SIZE:
             raise InvalidInput("a prepared key has 32 bytes")
-        block = key.ljust(64, b"\0")
-        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
+        self._inner = sha256(key.translate(_INNER) + _INNER_REST)
+        self._outer = sha256(key.translate(_OUTER) + _OUTER_REST)
 
     def expand(self, info: bytes) -> bytes:
         """As the function `expand`, 32 bytes."""
+        return self.mac(info + b"\x01")
+
+    def mac(self, message: bytes) -> bytes:
+        """As the function `mac`."""
         inner = self._inner.copy()
-        inner.update(info + b"\x01")
+        inner.update(message)
         outer = self._outer.copy()
         outer.update(inner.digest())
         return outer.digest()
 
 
 def mac(key: bytes, message: bytes) -> bytes:
-    """HMAC-SHA-256, 32 bytes (RFC 2104)."""
-    return hmac.digest(key, message, "sha256")
+    """HMAC-SHA-256, 32 bytes (RFC 2104).
+
+    Spelt out for keys of 32 bytes, of which a read uses three new ones: OpenSSL looks its HMAC up by name each time,
+    measured at 2.4 to 5 µs against 1.5 to 2.
+    """
+    if len(key) != KEY_SIZE:
+        return hmac.digest(key, message, "sha256")
+    inner = sha256(key.translate(_INNER) + _INNER_REST + message).digest()
+    return sha256(key.translate(_OUTER) + _OUTER_REST + inner).digest()

@@ -7,9 +7,9 @@ open in its place; what was not granted stays sealed.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from privet.config.values import Value, decode_value
+from privet.config.values import UNDECODABLE, Value, bare_decoder, decode_value
 from privet.crypto.envelope import SubjectKeys
-from privet.crypto.fields import field_aad_prefix, open_values, parse_index
+from privet.crypto.fields import field_aad_prefix, open_values
 from privet.domain.catalogue import Catalogue, Field
 from privet.domain.decision import Grant, GrantedField
 from privet.domain.ids import VaultId
@@ -17,10 +17,10 @@ from privet.domain.ports import RecordRow, SubjectRow
 
 
 class Opened(NamedTuple):
-    """Plaintext by path, None where nothing is held, and the revisions it had."""
+    """Plaintext by path, None where nothing is held, and the contexts it was sealed in: which revisions those were."""
 
     values: dict[str, Value | None]
-    revisions: tuple[int, ...]
+    revisions: bytes
 
 
 class Opener:
@@ -29,6 +29,7 @@ class Opener:
     def __init__(self, *, catalogue: Catalogue, vault: VaultId) -> None:
         self._vault = vault
         self._types = {field.number: field.type for field in catalogue.every_field.values()}
+        self._decoders = {number: bare_decoder(kind) for number, kind in self._types.items()}
 
     def profile(self, keys: SubjectKeys, row: SubjectRow, grant: Grant) -> Opened:
         """The granted fields of a profile."""
@@ -40,20 +41,20 @@ class Opener:
         return self._open(keys, prefix, row.fields, grant)
 
     def _open(self, keys: SubjectKeys, prefix: bytes, packed: bytes, grant: Grant) -> Opened:
-        index = parse_index(packed)
-        plain = open_values(keys.data_cipher, prefix, packed, index, grant.numbers)
-        types = self._types
-        values: dict[str, Value | None] = {}
-        revisions = []
-        for path, number, _ in grant.fields:
-            data = plain.get(number)
-            if data is None:
-                values[path] = None
-                revisions.append(0)
-            else:
-                values[path] = decode_value(types[number], data)
-                revisions.append(index[number][1])
-        return Opened(values, tuple(revisions))
+        plain, contexts = open_values(keys.data_cipher, prefix, packed, grant.numbers)
+        decoders = self._decoders
+        try:
+            values: dict[str, Value | None] = {
+                path: decoders[number](plain[number]) if number in plain else None
+                for path, number, _ in grant.fields
+            }
+        except UNDECODABLE:
+            values = {}
+        if not values:  # an empty grant, or a value that does not decode: the slow way says which type it is not
+            types = self._types
+            for path, number, _ in grant.fields:
+                values[path] = decode_value(types[number], plain[number]) if number in plain else None
+        return Opened(values, contexts)
 
 
 def grant_all(fields: Sequence[Field]) -> Grant:

@@ -3,10 +3,10 @@
 A read whose row does not open is refused without harm to its neighbours: it is logged as failed.
 """
 
-import hmac
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
+from privet.crypto.kdf import PreparedKey
 from privet.crypto.keyring import Keyring
 from privet.crypto.pairwise import PairwiseIds
 from privet.crypto.vaultkey import etag_key
@@ -45,7 +45,7 @@ class Disclosing:
         self._pairwise = pairwise
         self._clock = clock
         self._wording = Wording(catalogue)
-        self._etag_keys = {name: etag_key(keyring, name) for name in catalogue.services}
+        self._etags = {name: PreparedKey(etag_key(keyring, name)).mac for name in catalogue.services}
 
     def open(self, permitted: Sequence[PermittedRead]) -> list[OpenedRead]:
         """Plaintext of what was granted. A read that does not open carries its failure on."""
@@ -54,16 +54,16 @@ class Disclosing:
     def _open_one(self, read: PermittedRead) -> OpenedRead:
         row, keys, verdict = read.identified.row, read.keys, read.verdict
         if not verdict.released or row is None or keys is None:
-            return OpenedRead(read, {}, ())
+            return OpenedRead(read, {}, b"")
         try:
             if read.identified.request.operation is Operation.FIND:
-                return OpenedRead(read, {}, ())
+                return OpenedRead(read, {}, b"")
             if read.identified.request.window is not None:
-                return OpenedRead(read, {}, (), self._open_series(read))
+                return OpenedRead(read, {}, b"", self._open_series(read))
             values, revisions = self._opener.profile(keys, row, verdict.grant)
             return OpenedRead(read, values, revisions)
         except IntegrityError as failure:
-            return OpenedRead(read, {}, (), (), failure)
+            return OpenedRead(read, {}, b"", (), failure)
 
     def _open_series(self, read: PermittedRead) -> tuple[OpenedRecord, ...]:
         window, keys = read.identified.request.window, read.keys
@@ -137,15 +137,12 @@ class Disclosing:
             )
             return ReleasedRead(None, refusal, audit_id, NOBODY)
         service, who = identified.request.service, identified.request.subject
-        revisions = b"".join(revision.to_bytes(4, "big") for revision in read.opened.revisions)
         view = View(
             subject=who if isinstance(who, str) else self._pairwise.issue(service, identified.subject),
             values=read.values,
             withheld=verdict.withheld,
             audit_id=audit_id,
-            revision=hmac.digest(self._etag_keys[service], identified.subject + revisions, "sha256")[
-                :16
-            ].hex(),
+            revision=self._etags[service](identified.subject + read.opened.revisions)[:16].hex(),
         )
         return ReleasedRead(view, None, audit_id, identified.subject, read.series)
 

@@ -49,7 +49,7 @@ class OpenedRead(NamedTuple):
 
     permitted: PermittedRead
     values: Mapping[str, Value | None]
-    revisions: tuple[int, ...]
+    revisions: bytes
     series: tuple[OpenedRecord, ...] = ()
     failure: PrivetError | None = None
 
