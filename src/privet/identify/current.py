@@ -10,5 +10,6 @@ def check_current(catalogue: Catalogue, keyring: Keyring, state: VaultState) -> 
     """Refuses to go on under a catalogue that another process has replaced; follows a rotation. Raises Unavailable."""
     if state.catalogue_digest != catalogue.digest:
         raise Unavailable("the catalogue was changed by another process; open the vault again")
-    if not set(state.epochs) <= set(keyring.epochs()):
+    # Also when the keyring holds more: a key that another process destroyed leaves this one's memory too.
+    if set(state.epochs) != set(keyring.epochs()):
         keyring.reload()

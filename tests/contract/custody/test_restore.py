@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from privet.audit.entry import read_entry
+from privet.audit.entry import read_entry, worker_of
 from privet.audit.leaf import parse_leaf
 from privet.audit.verify import verify_log
 from privet.consent.ledger import LedgerBook
@@ -98,7 +98,7 @@ def test_restore_brings_back_the_living_only(world: World, tmp_path: Path, fresh
         for entry in entries
         if (leaf := parse_leaf(entry.leaf)).act == "restore"
         and back.refs.open(entry.id, entry.ref or b"") == NOBODY
-        and (worker := entry.sealed[1:17])
+        and (worker := worker_of(entry.sealed))
     ]
     assert [private["from"] for private in told] == [
         {"origin": ORIGIN, "size": last[0].size, "root": last[0].root.hex()}

@@ -187,6 +187,18 @@ def test_readers_in_this_process_go_on(world: World) -> None:
     assert not failures
 
 
+def test_destroyed_keys_leave_other_processes(world: World) -> None:
+    """A process that only reads drops the old key once it has seen the new epoch."""
+    world.add("ann")
+    other = World.open(world.directory, world.url)
+    assert other.read("ann") == "ann"
+    world.rotate()
+    assert other.keyring.epochs() == (1,)
+    assert other.read("ann") == "ann"
+    assert other.keyring.epochs() == (2,)
+    other.close()
+
+
 def test_the_erased_are_not_in_the_new_keypack(world: World) -> None:
     """Erased before, and in the very middle of a rotation."""
     world.add(*NAMES[:100])
