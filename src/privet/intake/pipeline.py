@@ -13,10 +13,10 @@ from privet.config.values import Value, parse_json
 from privet.crypto.keyring import Keyring
 from privet.domain.catalogue import Catalogue, Field
 from privet.domain.coarse import coarse_day, instant
-from privet.domain.ids import SubjectId
+from privet.domain.ids import NOBODY, SubjectId
 from privet.domain.ports import Clock, EntryRow, Randomness, Store, VaultState, WriteUnit
 from privet.domain.request import By
-from privet.errors import Conflict, InvalidInput, PrivetError, Unavailable
+from privet.errors import Conflict, IntegrityError, InvalidInput, PrivetError, Unavailable
 from privet.identify.current import check_current
 from privet.identify.resolver import Resolver
 from privet.intake.deciding import WriteDecider
@@ -110,12 +110,19 @@ class Intake:
             return refused
 
     def _apply(self, batch: Batch, request: WriteRequest) -> Written:
-        working = self.find(batch, request)
+        damage = None
+        try:
+            working = self.find(batch, request)
+        except IntegrityError as damaged:
+            # As in a read: who may not know hears what is said about nobody.
+            working, damage = None, damaged
         permitted = self._decider.decide(batch.state, request, working)
         if permitted.refusal is not None:
             denial, entry = permitted.refusal
             batch.entries.append(entry)
             raise denial
+        if damage is not None:
+            raise damage  # who may enrol: never a second row for somebody whose own does not open
         created = working is None
         if working is None:
             working, request = self._enrol(request)
@@ -147,6 +154,7 @@ class Intake:
             batch.unit, batch.state.epochs, [(request.service, request.subject)]
         )[0]
         if subject is None:
+            batch.unit.find_rows([NOBODY])  # the statements are the same whoever is, or is not, here
             return None
         if subject not in batch.working:
             row = batch.unit.find_rows([subject]).get(subject)

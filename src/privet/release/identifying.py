@@ -27,7 +27,8 @@ class Identifying:
         """One IdentifiedRead a request. Raises Unavailable when the vault moved on under this process."""
         check_current(self._catalogue, self._keyring, state)
         subjects = self._resolver.subjects(unit, state.epochs, [(r.service, r.subject) for r in requests])
-        rows = unit.find_rows(list({subject for subject in subjects if subject is not None}))
+        # Nobody is looked for too, so that the statements are the same whoever is, or is not, here.
+        rows = unit.find_rows(list({NOBODY if subject is None else subject for subject in subjects}))
         services = self._catalogue.services
         made = []
         for request, subject in zip(requests, subjects, strict=True):
