@@ -50,7 +50,8 @@ def backup(target: Path, as_json: bool) -> None:
 def restore(source: Path, as_json: bool) -> None:
     """Bring the vault back from a backup: the living, never a withdrawn consent and never an erased person.
 
-    The newest keyring, keypack and control journal must stand in the vault's directory; settings and catalogue come
+    The newest keyring, keypack and control journal must stand in the vault's directory; settings and
+    catalogue come
     from the backup if they are not there. Nobody may have the vault open. Interrupted, run it again.
 
     \b
@@ -101,7 +102,7 @@ def upgrade(as_json: bool) -> None:
     from privet.bootstrap.upgrading import upgrade_vault
 
     directory = get_directory()
-    done = upgrade_vault(directory)
+    done = upgrade_vault(directory, open_vault=open_vault)
     if as_json:
         say_json(done._asdict())
     elif done.before == done.after:

@@ -32,7 +32,8 @@ from privet_cli.terminal import note, say, say_json
 def import_(ctx: click.Context, file: Path, map_file: Path, rejects: Path | None, as_json: bool) -> None:
     """Import people or records from CSV or JSON Lines.
 
-    Stopped and run again, it goes on where it was; run on a file that is in, it changes nothing. A bad row goes to
+    Stopped and run again, it goes on where it was; run on a file that is in, it changes nothing. A bad row
+    goes to
     FILE.rejects.csv (line, column, reason) and the rest goes in; the exit code is then 1.
 
     \b

@@ -22,7 +22,8 @@ from privet_cli.terminal import note, say
 def init(directory: Path, catalogue: Path | None, database: str | None) -> None:
     """Make a new vault.
 
-    DIR must be new or empty. It gets a keyring under the passphrase, the database, a catalogue to edit, and settings.
+    DIR must be new or empty. It gets a keyring under the passphrase, the database, a catalogue to edit, and
+    settings.
 
     \b
     Examples:

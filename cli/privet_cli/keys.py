@@ -59,7 +59,9 @@ def list_(as_json: bool) -> None:
         ],
     )
     if held.unfinished:
-        note(f"A rotation has not ended: {held.unfinished}. Run `privet keys rotate`: it goes on where it stopped.")
+        note(
+            f"A rotation has not ended: {held.unfinished}. Run `privet keys rotate`: it goes on where it stopped."
+        )
 
 
 @keys.command()
@@ -67,7 +69,8 @@ def list_(as_json: bool) -> None:
 def rotate(as_json: bool) -> None:
     """Rotate the keys: a new epoch opens, everybody's keys are rewrapped, the old key is destroyed.
 
-    From then on older copies of the database open for nobody; backups need the newest keypack. Services go on reading
+    From then on older copies of the database open for nobody; backups need the newest keypack. Services go
+    on reading
     meanwhile. Interrupted, it goes on where it stopped when run again.
 
     \b
@@ -93,7 +96,11 @@ def rotate(as_json: bool) -> None:
 
 
 @keys.command()
-@click.option("--new-passphrase-file", metavar="FILE", help="Read the new one from a file; - reads a line of standard input.")
+@click.option(
+    "--new-passphrase-file",
+    metavar="FILE",
+    help="Read the new one from a file; - reads a line of standard input.",
+)
 def passphrase(new_passphrase_file: str | None) -> None:
     """Change the passphrase. The new one comes from a file, PRIVET_NEW_PASSPHRASE(_FILE), or is asked for twice.
 

@@ -25,7 +25,9 @@ COMMANDS: Mapping[str, Mapping[str, Place]] = {
         "subject": Place("privet_cli.subject", "subject", "What is held of a person; requests on paper."),
         "consent": Place("privet_cli.consent", "consent", "Consents of a person: grant, withdraw, status."),
         "rights": Place(
-            "privet_cli.rights", "rights", "What a person may ask for: access, correction, erasure, …"
+            "privet_cli.rights",
+            "rights",
+            "What a person may ask for, done on her behalf.",
         ),
     },
     "Rules": {

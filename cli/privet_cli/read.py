@@ -33,7 +33,8 @@ def read(
 ) -> None:
     """Read one person's fields as a service, for a purpose.
 
-    The read is decided and logged as any other. A field that is withheld is named with its reason; if all are, the
+    The read is decided and logged as any other. A field that is withheld is named with its reason; if all
+    are, the
     exit code is 1.
 
     \b

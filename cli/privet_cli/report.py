@@ -5,7 +5,7 @@ from datetime import datetime
 
 import click
 
-from privet_cli.audit import as_option
+from privet_cli.audit_query import as_option
 from privet_cli.opening import open_vault
 from privet_cli.options import json_option, since_until
 from privet_cli.terminal import note, say_json, table

@@ -1,25 +1,32 @@
-"""`privet rights`: what the law lets a person ask for, done by the steward for a request on paper or by phone."""
-
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+"""`privet rights`: the group. Its commands stand in rights_data.py and rights_flags.py."""
 
 import click
 
-from privet.errors import InvalidInput
-from privet_cli.lazy import Group
-from privet_cli.opening import open_vault
-from privet_cli.options import by_option, confirm, json_option
-from privet_cli.terminal import as_text, moment, note, say, say_json, table
+from privet_cli.lazy import Place, Sections
 
-if TYPE_CHECKING:
-    from privet.domain.request import By
+_DATA, _FLAGS = "privet_cli.rights_data", "privet_cli.rights_flags"
+COMMANDS = {
+    "Her data": {
+        "access": Place(_DATA, "access", "Show a person all that is held of her, or who saw it (Art. 15)."),
+        "correct": Place(_DATA, "correct", "Correct fields of a person's profile (Art. 16)."),
+        "confirm": Place(_DATA, "confirm_", "Complete the correction of a look-up field with its code."),
+        "export": Place(_DATA, "export", "Write everything held of a person into a plain ZIP (Art. 20)."),
+        "erase": Place(_DATA, "erase", "Erase a person for good, by destroying her keys (Art. 17)."),
+    },
+    "What may be done with it": {
+        "restrict": Place(_FLAGS, "restrict", "Restrict processing (Art. 18)."),
+        "unrestrict": Place(_FLAGS, "unrestrict", "Lift a restriction."),
+        "object": Place(_FLAGS, "object_", "Record an objection to a purpose and all below it (Art. 21)."),
+        "unobject": Place(_FLAGS, "unobject", "Take an objection back."),
+    },
+}
 
-ERASE = "This erases the person for good: nobody can undo it, no backup brings her back."
 
-
-@click.group(cls=Group)
+@click.group(cls=Sections, places=COMMANDS)
 def rights() -> None:
-    """What a person may ask for: access, correction, restriction, objection, portability, erasure.
+    """What a person may ask for, done on her behalf.
+
+    Access, correction, restriction, objection, portability, erasure.
 
     Make sure that it is she who asks. Every act is logged as the steward's, and she can see it in her log.
 
@@ -29,245 +36,3 @@ def rights() -> None:
       $ privet rights export --by email=ada@example.org ada.zip
       $ privet rights erase --by email=ada@example.org
     """
-
-
-@rights.command()
-@by_option()
-@click.option("--log", "with_log", is_flag=True, help="Show who saw her data, rather than the data.")
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="With --log: the newest N entries only."
-)
-@json_option()
-def access(who: "By", with_log: bool, limit: int | None, as_json: bool) -> None:
-    """Show a person all that is held of her, or who saw it (GDPR Art. 15). It prints her data: mind who looks on.
-
-    \b
-    Examples:
-      $ privet rights access --by email=ada@example.org
-      $ privet rights access --by email=ada@example.org --log --limit 20
-    """
-    with open_vault() as vault:
-        person = _person(vault, who)
-        if with_log:
-            _print_log(person.accesses(limit=limit), as_json=as_json)
-        else:
-            _print_profile(person.profile(), as_json=as_json)
-
-
-def _print_profile(profile: Any, *, as_json: bool) -> None:
-    if as_json:
-        say_json(
-            {
-                "fields": dict(profile.fields),
-                "collections": {
-                    name: [{"id": record.id, "time": record.time, **record.values} for record in records]
-                    for name, records in profile.collections.items()
-                },
-                "restricted": profile.restricted,
-                "objected": list(profile.objected),
-                "pending": list(profile.pending),
-            }
-        )
-        return
-    rows = [(path, as_text(value)) for path, value in sorted(profile.fields.items())]
-    for name, records in profile.collections.items():
-        for record in records:
-            values = "; ".join(f"{key}: {as_text(value)}" for key, value in record.values.items())
-            rows.append((name, values))
-    table(("field", "value"), rows)
-    if profile.restricted:
-        note("processing of her data is restricted")
-    for purpose in profile.objected:
-        note(f"she objects to {purpose}")
-    for path in profile.pending:
-        note(f"{path}: a corrected value waits for its code")
-
-
-def _print_log(accesses: Any, *, as_json: bool) -> None:
-    if as_json:
-        for line in accesses:
-            say_json({name: getattr(line, name) for name in line.__slots__})
-        return
-    table(
-        ("when", "who", "act", "purpose", "decision", "fields", "refused"),
-        [
-            (
-                moment(line.at),
-                line.service or "-",
-                line.act,
-                line.purpose or "-",
-                line.decision,
-                ", ".join(line.fields) or "-",
-                ", ".join(f"{path} ({why})" for path, why in line.withheld.items()) or "-",
-            )
-            for line in accesses
-        ],
-    )
-
-
-@rights.command()
-@by_option()
-@click.argument("changes", nargs=-1, required=True, metavar="FIELD=VALUE…")
-@json_option()
-def correct(who: "By", changes: tuple[str, ...], as_json: bool) -> None:
-    """Correct fields of a person's profile (Art. 16). FIELD= clears; FIELD=- reads the value from standard input.
-
-    A new look-up value (an email, a phone) waits for a code: send the code to the *new* address, then `confirm` it.
-
-    \b
-    Examples:
-      $ privet rights correct --by email=ada@example.org given_name=Ada room.bed=
-      $ privet rights correct --by email=ada@example.org email=ada@new.example
-    """
-    with open_vault() as vault:
-        done = _person(vault, who).correct(_values(vault, changes))
-    if as_json:
-        say_json({"done": list(done.done), "pending": dict(done.pending), "audit_id": done.audit_id})
-        return
-    for path in done.done:
-        say(f"{path}: corrected")
-    for path, code in done.pending.items():
-        say(f"{path}: waits for the code {code}")
-        note(f"Send the code to the new address, then: privet rights confirm --by … {path} CODE")
-
-
-def _values(vault: Any, changes: tuple[str, ...]) -> dict[str, object]:
-    from privet.config.values import parse_text
-    from privet_cli.opening import read_line
-
-    values: dict[str, object] = {}
-    for change in changes:
-        path, equals, text = change.partition("=")
-        held = vault.parts.catalogue.fields.get(path)
-        if not equals:
-            raise InvalidInput("write corrections as FIELD=VALUE, for example given_name=Ada")
-        if held is None:
-            known = ", ".join(sorted(vault.parts.catalogue.fields))
-            raise InvalidInput(f"there is no such profile field; fields here: {known}")
-        if text == "-":
-            text = read_line(f"the value of {path}")
-        values[path] = parse_text(held.type, text, where=path) if text else None
-    return values
-
-
-@rights.command(name="confirm")
-@by_option()
-@click.argument("field")
-@click.argument("code")
-def confirm_(who: "By", field: str, code: str) -> None:
-    """Complete the correction of a look-up field with the code that was sent to the new address.
-
-    \b
-    Example:
-      $ privet rights confirm --by email=ada@example.org email 482-113
-    """
-    with open_vault() as vault:
-        _person(vault, who).confirm(field, code)
-    say(f"{field}: corrected")
-
-
-@rights.command()
-@by_option()
-def restrict(who: "By") -> None:
-    """Restrict processing (Art. 18): nothing of hers is released to any service until it is lifted.
-
-    \b
-    Example:
-      $ privet rights restrict --by email=ada@example.org
-    """
-    with open_vault() as vault:
-        _person(vault, who).restrict()
-    say("restricted: no service gets anything of hers")
-
-
-@rights.command()
-@by_option()
-def unrestrict(who: "By") -> None:
-    """Lift a restriction.
-
-    \b
-    Example:
-      $ privet rights unrestrict --by email=ada@example.org
-    """
-    with open_vault() as vault:
-        _person(vault, who).unrestrict()
-    say("no longer restricted")
-
-
-@rights.command(name="object")
-@by_option()
-@click.argument("purpose")
-def object_(who: "By", purpose: str) -> None:
-    """Record an objection to a purpose and all below it (Art. 21).
-
-    \b
-    Example:
-      $ privet rights object --by email=ada@example.org service-personalisation
-    """
-    with open_vault() as vault:
-        _person(vault, who).object(purpose)
-    say(f"{purpose}: objection recorded")
-
-
-@rights.command()
-@by_option()
-@click.argument("purpose")
-def unobject(who: "By", purpose: str) -> None:
-    """Take an objection back.
-
-    \b
-    Example:
-      $ privet rights unobject --by email=ada@example.org service-personalisation
-    """
-    with open_vault() as vault:
-        _person(vault, who).unobject(purpose)
-    say(f"{purpose}: no objection")
-
-
-@rights.command()
-@by_option()
-@click.argument("file", type=click.Path(path_type=Path))
-def export(who: "By", file: Path) -> None:
-    """Write everything held of a person into a plain ZIP (Art. 20). It is not encrypted: hand it over with care.
-
-    \b
-    Example:
-      $ privet rights export --by email=ada@example.org ada.zip
-    """
-    export_to(who, file)
-
-
-@rights.command()
-@by_option()
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def erase(who: "By", yes: bool) -> None:
-    """Erase a person for good, by destroying her keys (Art. 17).
-
-    \b
-    Example:
-      $ privet rights erase --by email=ada@example.org --yes
-    """
-    erase_person(who, yes=yes)
-
-
-def export_to(who: "By", file: Path) -> None:
-    """The export, for `rights` and `subject`."""
-    with open_vault() as vault:
-        _person(vault, who).export(file)
-    say(f"Wrote {file}")
-    note("It is not encrypted: hand it over with care, then delete it here.")
-
-
-def erase_person(who: "By", *, yes: bool) -> None:
-    """The erasure, for `rights` and `subject`."""
-    confirm(ERASE, yes=yes)
-    with open_vault() as vault:
-        audit_id = _person(vault, who).erase()
-    say(f"Erased. The tombstone in the log is {audit_id}.")
-    note("Older copies of the database open for her until the keys are rotated: `privet keys rotate`.")
-
-
-def _person(vault: Any, who: "By") -> Any:
-    from privet.bootstrap.paper import PaperRequests
-
-    return PaperRequests(vault.parts, who)

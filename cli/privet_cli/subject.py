@@ -9,7 +9,7 @@ import click
 from privet_cli.lazy import Group
 from privet_cli.opening import open_vault
 from privet_cli.options import by_option, json_option
-from privet_cli.rights import erase_person, export_to
+from privet_cli.rights_data import erase_person, export_to
 from privet_cli.terminal import moment, note, say, say_json, table
 
 if TYPE_CHECKING:

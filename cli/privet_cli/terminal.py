@@ -105,7 +105,7 @@ def moment(at: Any) -> str:
     return "-" if at is None else f"{at:%Y-%m-%d %H:%M:%S}Z"
 
 
-class Coloured(str):
+class Coloured(str):  # noqa: SLOT000  a str cannot have slots of its own beside its text
     """A cell in a colour; the rules of colour are `paint`'s."""
 
     colour: str

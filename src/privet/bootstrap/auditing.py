@@ -1,4 +1,4 @@
-"""The log, for those who are not an officer's session: the steward's queries, proofs, and a verifier without a passphrase.
+"""The log outside an officer's session: the steward's queries, proofs, and a verifier that needs no passphrase.
 
 Refuses a proof that is not signed by the log's own key.
 """
@@ -68,6 +68,13 @@ def prove_entry(parts: Parts, audit_id: str, *, actor: str) -> bytes:
     return write_proof(make_proof(row.pos, checkpoint, reader, extra=row.leaf))
 
 
+def newest_checkpoint(parts: Parts) -> bytes:
+    """The signed checkpoint over the log as it is now, stored and anchored. Raises Unavailable."""
+    parts.store.sequence()
+    parts.checkpointer.sign()
+    return _newest(parts.store.log)
+
+
 def _newest(log: LogReader) -> bytes:
     origin, found = log.origin(), b""
     for _, note in log.checkpoints():
@@ -92,7 +99,8 @@ class _Tiles:
         if level == 0:
             return b"".join(self._log.leaf_hashes(n * WIDTH, n * WIDTH + width))
         return b"".join(
-            tile_root(self.read_tile(level - 1, below, WIDTH)) for below in range(n * WIDTH, n * WIDTH + width)
+            tile_root(self.read_tile(level - 1, below, WIDTH))
+            for below in range(n * WIDTH, n * WIDTH + width)
         )
 
 
@@ -100,7 +108,7 @@ class Proved(NamedTuple):
     """What a proof proves: the leaf, its position, and the signed log it stands in."""
 
     leaf: Leaf
-    index: int
+    position: int
     origin: str
     size: int
 

@@ -24,12 +24,19 @@ GIVEN = Circumstances(consent="given")
 
 
 def make_asked(
-    catalogue: Catalogue, *, service: str, purpose: str, fields: Sequence[str], lookup: str = "", operation: str = ""
+    catalogue: Catalogue,
+    *,
+    service: str,
+    purpose: str,
+    fields: Sequence[str],
+    lookup: str = "",
+    operation: str = "",
 ) -> Asked:
     """The request as the pipeline would ask it. A collection's fields are asked for as a history."""
     known = catalogue.services.get(service)
     of_collection = any(
-        (held := catalogue.every_field.get(path)) is not None and held.collection is not None for path in fields
+        (held := catalogue.every_field.get(path)) is not None and held.collection is not None
+        for path in fields
     )
     return Asked(
         service,

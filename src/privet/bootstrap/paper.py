@@ -119,7 +119,9 @@ class PaperRequests:
     def consents(self) -> tuple[Consent, ...]:
         return self._do(lambda: self._rights.choices.state(self._subject, actor=STEWARD))
 
-    def consent(self, purpose: str, *, source: str | None = None, notice_version: str | None = None) -> dict[str, Any]:
+    def consent(
+        self, purpose: str, *, source: str | None = None, notice_version: str | None = None
+    ) -> dict[str, Any]:
         """Records her yes. Returns the signed receipt."""
         return self._do(
             lambda: self._rights.choices.give(

@@ -4,7 +4,7 @@
       - {service: newsletter, purpose: marketing.email, field: email, consent: given, effect: allow}
       - {service: newsletter, purpose: marketing.email, field: email, effect: deny, reason: consent_required}
 
-Refuses, with file and line, cases that say something else than these keys: a test that tests nothing is worse than none.
+Refuses, with file and line, cases that say anything else: a test that tests nothing is worse than none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -110,13 +110,13 @@ def _cases(
             problems.error((), "must have a list `cases:` of at least one case")
         return []
     return [
-        case for at, given in enumerate(listed) if (case := _case(given, at, shown, catalogue, problems)) is not None
+        case
+        for at, given in enumerate(listed)
+        if (case := _case(given, at, shown, catalogue, problems)) is not None
     ]
 
 
-def _case(
-    given: object, at: int, shown: str, catalogue: Catalogue, problems: Problems
-) -> PolicyCase | None:
+def _case(given: object, at: int, shown: str, catalogue: Catalogue, problems: Problems) -> PolicyCase | None:
     where = ("cases", at)
     line = problems.line(where)
     if not isinstance(given, Mapping):

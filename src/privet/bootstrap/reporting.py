@@ -52,7 +52,9 @@ def make_report(parts: Parts, *, since: Millis | None, until: Millis | None, act
         try:
             leaf = parse_leaf(row.leaf)
         except IntegrityError as damage:
-            raise IntegrityError(f"log entry {row.pos} ({row.id.hex()}) is damaged: {damage.message}") from None
+            raise IntegrityError(
+                f"log entry {row.pos} ({row.id.hex()}) is damaged: {damage.message}"
+            ) from None
         if since is not None and leaf.t_ms < since - _SKEW:
             break
         if (since is not None and leaf.t_ms < since) or (until is not None and leaf.t_ms > until):
