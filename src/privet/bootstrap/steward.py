@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from privet.bootstrap.parts import Parts
+from privet.domain.request import By
 from privet.store.custody.backup import BackedUp, backup
 from privet.store.custody.rotation import Rotated, rotate
 
 if TYPE_CHECKING:
     from privet.bootstrap.importing.run import ImportSummary
+    from privet.rights.retention import Swept
 
 
 class Steward:
@@ -58,6 +60,32 @@ class Steward:
         )
         parts.checkpointer.sign()
         return rotated
+
+    def sweep(self, *, field: str | None = None) -> "Swept":
+        """Removes what has run out; with `field`, that field of everybody, so that the catalogue may drop it.
+
+        Raises InvalidInput for a field the catalogue does not know, or that records cannot be without.
+        """
+        from privet.bootstrap.subjects import wire_rights
+
+        retention = wire_rights(self._parts).retention
+        swept = retention.sweep() if field is None else retention.drop(field)
+        self._parts.checkpointer.tick()
+        return swept
+
+    def hold(self, who: By, *, reason: str, until: str | None = None) -> str:
+        """Sets a legal hold: neither erasure nor retention takes anything of hers. Returns the audit id."""
+        return self._set_hold(who, True, reason, until)
+
+    def release(self, who: By, *, reason: str = "") -> str:
+        """Lifts a legal hold. Returns the audit id."""
+        return self._set_hold(who, False, reason, None)
+
+    def _set_hold(self, who: By, on: bool, reason: str, until: str | None) -> str:
+        from privet.bootstrap.subjects import get_subject, wire_rights
+
+        subject = get_subject(self._parts, who)
+        return wire_rights(self._parts).flags.hold(subject, on, reason=reason, until=until, actor="steward")
 
     def backup(self, target: str | Path, *, progress: Callable[[int, int], None] | None = None) -> BackedUp:
         """A consistent backup, made online, without the keyring. Raises Conflict when `target` exists, Unavailable."""

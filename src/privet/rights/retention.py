@@ -5,21 +5,22 @@ one log entry. Refuses to touch anybody under a legal hold, and passes over rows
 """
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from privet.audit.leaf import Act, Decision
-from privet.crypto.fields import VALUE
+from privet.crypto.fields import VALUE, parse_packed
 from privet.domain.ids import Millis, SubjectId
-from privet.domain.ports import ReadUnit, SubjectRow
-from privet.errors import IntegrityError, NotFound
+from privet.domain.ports import ReadUnit
+from privet.errors import IntegrityError, InvalidInput, NotFound
 from privet.identify.current import check_current
 from privet.identify.lookup import Lookups
 from privet.intake.amendment import Amendment, Amendments, Held
 from privet.intake.indexing import Indexing
-from privet.intake.working import with_expiry
+from privet.intake.working import Working, with_expiry
 from privet.release.disclosure import Disclosure
-from privet.rights.outdated import Outdating
+from privet.rights.outdated import Outdated, Outdating
 
 _PAGE = 200
 
@@ -50,22 +51,69 @@ class Retention:
     def sweep(self, now: Millis | None = None, *, actor: str = "retention") -> Swept:
         """Removes what has run out by `now` (else the clock's). Again finds nothing more to do."""
         moment = self._amendments.clock() if now is None else now
+
+        def is_due(unit: ReadUnit, working: Working) -> bool:
+            if any(until <= moment for until in working.facts.expires.values()):
+                return True
+            return bool(self._outdating.find(unit, working.subject, working.keys, moment))
+
+        def clear(held: Held) -> Amendment[tuple[int, int]]:
+            expired = [number for number, until in held.facts.expires.items() if until <= moment]
+            old = self._outdating.find(held.unit, held.subject, held.keys, moment)
+            return self._clear(held, sorted(expired), old, actor)
+
+        return self._walk(is_due, clear)
+
+    def drop(self, path: str, *, actor: str = "steward") -> Swept:
+        """Removes one field of everybody, so that the catalogue may drop it or change its type.
+
+        Raises InvalidInput for a field the catalogue does not know, and for the time and key of a collection, which
+        live as long as their records.
+        """
+        field = self._catalogue.every_field.get(path)
+        if field is None:
+            raise InvalidInput("no field of that name is in the catalogue", field="field")
+        collection = None if field.collection is None else self._catalogue.collections[field.collection]
+        if collection is not None and field.name in (collection.time, collection.key):
+            raise InvalidInput(f"{path}: a record cannot be without it", field="field")
+        number = field.number
+
+        def holders(unit: ReadUnit, subject: SubjectId) -> Outdated:
+            rows = () if collection is None else unit.records(subject, collection.number)
+            holding = (row for row in rows if any(entry[0] == number for entry in parse_packed(row.fields)))
+            return Outdated((), tuple((row, frozenset({number})) for row in holding))
+
+        def is_due(unit: ReadUnit, working: Working) -> bool:
+            return _has(working, number) or bool(holders(unit, working.subject))
+
+        def clear(held: Held) -> Amendment[tuple[int, int]]:
+            own = [number] if _has(held.working, number) else []
+            return self._clear(held, own, holders(held.unit, held.subject), actor)
+
+        return self._walk(is_due, clear)
+
+    def _walk(
+        self,
+        is_due: Callable[[ReadUnit, Working], bool],
+        clear: Callable[[Held], Amendment[tuple[int, int]]],
+    ) -> Swept:
+        """Everybody in order of subject id, a page at a time; each who is due in a unit of her own."""
         subjects = fields = records = held = unreadable = 0
         after: SubjectId | None = None
         while True:
+            due = []
             with self._amendments.store.read() as unit:
                 check_current(self._catalogue, self._amendments.keyring, unit.state())
                 page = unit.subjects_after(after, _PAGE)
-                due = []
                 for row in page:
                     try:
-                        if self._is_due(unit, row, moment):
+                        if is_due(unit, self._amendments.sealer.load(row)):
                             due.append(row.subject)
                     except IntegrityError:
                         unreadable += 1
             for subject in due:
                 try:
-                    gone = self._amendments.amend(subject, lambda found: self._clear(found, moment, actor))
+                    gone = self._amendments.amend(subject, clear)
                 except (NotFound, _Nothing):
                     continue
                 except _OnHold:
@@ -81,16 +129,10 @@ class Retention:
                 return Swept(subjects, fields, records, held, unreadable)
             after = page[-1].subject
 
-    def _is_due(self, unit: ReadUnit, row: SubjectRow, now: int) -> bool:
-        working = self._amendments.sealer.load(row)
-        if any(until <= now for until in working.facts.expires.values()):
-            return True
-        return bool(self._outdating.find(unit, row.subject, working.keys, now))
-
-    def _clear(self, held: Held, now: int, actor: str) -> Amendment[tuple[int, int]]:
+    def _clear(
+        self, held: Held, expired: Sequence[int], old: Outdated, actor: str
+    ) -> Amendment[tuple[int, int]]:
         working = held.working
-        expired = sorted(number for number, until in held.facts.expires.items() if until <= now)
-        old = self._outdating.find(held.unit, held.subject, held.keys, now)
         if not expired and not old:
             raise _Nothing("nothing has run out")
         if held.facts.hold:
@@ -113,7 +155,8 @@ class Retention:
             self._indexing.apply(held.unit, working, planned)
             if (number, VALUE) in working.entries:
                 self._amendments.sealer.set_value(working, field, None)
-            working.set_facts(with_expiry(working.facts, field, None, now))
+            waiting = {other: kept for other, kept in working.facts.pending.items() if other != number}
+            working.set_facts(replace(with_expiry(working.facts, field, None, held.now), pending=waiting))
             cleared.append(field)
         old.remove(held.unit)
         by_number = self._catalogue.field_by_number
@@ -133,6 +176,12 @@ class Retention:
             count=len(cleared) + len(cut) + len(old.whole),
         )
         return Amendment(result=(len(cleared) + len(cut), len(old.whole)), entry=entry)
+
+
+def _has(working: Working, number: int) -> bool:
+    """Whether a profile holds this field, waits for its proof, or has its expiry on record."""
+    facts = working.facts
+    return (number, VALUE) in working.entries or number in facts.expires or number in facts.pending
 
 
 class _Nothing(Exception):

@@ -276,13 +276,44 @@ def test_a_value_may_run_out_before_its_record(house: House) -> None:
     assert house.customer(who).profile().collections["stays"][0]["wish"] == "a cot"
 
 
+def test_dropping_a_field_takes_it_from_everybody(house: House) -> None:
+    """Of profiles and of records: afterwards nobody holds it, and all else stays. A record's time and key stay."""
+    who, other = house.guest(allergies=["nuts"]), house.guest(allergies=["milk"])
+    desk = house.vault.service("front-desk")
+    desk.record(
+        who, "stays", {"arrived": "2026-10-05", "booking": "b", "room": "1", "wish": "a cot"}, purpose="stay"
+    )
+    assert house.rights.retention.drop("allergies").fields >= 2
+    house.rights.retention.drop("stays.wish")
+    for someone in (who, other):
+        assert "allergies" not in house.customer(someone).profile()
+        assert house.customer(someone).profile()["given_name"] == "Ada"
+    assert set(house.customer(who).profile().collections["stays"][0].values) == {"arrived", "booking", "room"}
+    assert house.rights.retention.drop("allergies").subjects == 0
+    for path in ("stays.arrived", "stays.booking", "nonsense", "stays"):
+        with pytest.raises(InvalidInput):
+            house.rights.retention.drop(path)
+
+
+def test_dropping_a_look_up_field_forgets_whom_it_found(house: House) -> None:
+    """Values and index rows both: the number finds nobody, though she is still there."""
+    who = house.guest(phone="+351210000009")
+    house.customer(who).correct({"phone": "+351210000010"})
+    assert house.vault.steward().sweep(field="phone").subjects >= 1
+    assert house.customer(who).profile().pending == ()
+    with pytest.raises(NotFound):
+        house.customer(by(phone="+351210000009"))
+    assert "phone" not in house.customer(who).profile()
+
+
 def test_a_legal_hold_stays_the_sweep(house: House) -> None:
     """Nothing is removed under a hold; it goes once that is lifted."""
     who = house.guest(**{"room.bed": "king"})
-    house.rights.flags.hold(house.subject(who), True, reason="a court asked", actor="steward")
+    steward = house.vault.steward()
+    steward.hold(who, reason="a court asked")
     house.clock.ahead = 31 * DAY
-    assert house.rights.retention.sweep().held == 1
+    assert steward.sweep().held == 1
     assert "room.bed" in house.customer(who).profile()
-    house.rights.flags.hold(house.subject(who), False, reason="", actor="steward")
-    house.rights.retention.sweep()
+    steward.release(who)
+    steward.sweep()
     assert "room.bed" not in house.customer(who).profile()
