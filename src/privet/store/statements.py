@@ -11,6 +11,7 @@ from sqlalchemy import Delete, Select, Update, bindparam, delete, func, select, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from privet.store import tables as t
+from privet.store.prepared import Prepared, prepare
 
 Backend = Literal["sqlite", "postgresql"]
 Insert = sqlite.Insert | postgresql.Insert
@@ -46,10 +47,10 @@ class Statements:
     last: str
     lookup_one: str
     insert_entry: str
-    insert_subject: Insert
-    insert_lookup: Insert
-    insert_record: Insert
-    insert_consent: Insert
+    insert_subject: Prepared
+    insert_lookup: Prepared
+    insert_record: Prepared
+    insert_consent: Prepared
     insert_tile: Insert
     insert_number: Insert
     insert_checkpoint: Insert
@@ -57,7 +58,10 @@ class Statements:
     put_import: Insert
     put_note: Insert
     lookup_holders: Select[Any]
-    update_record: Update
+    update_record: Prepared
+    swap_keys: Prepared
+    swap_facts: Prepared
+    swap_fields: Prepared
     find_epoch: Select[Any]
 
 
@@ -84,10 +88,10 @@ def build(backend: Backend) -> Statements:
         last="SELECT pos, id FROM entry ORDER BY pos DESC LIMIT 1",
         lookup_one=f"SELECT value, subject FROM lookup WHERE value = {mark}",
         insert_entry=f"INSERT INTO entry ({ENTRY_COLUMNS}) VALUES ({', '.join([mark] * 6)})",
-        insert_subject=_new(insert(t.subject)),
-        insert_lookup=insert(t.lookup).on_conflict_do_nothing(),
-        insert_record=_new(insert(t.record)),
-        insert_consent=_new(insert(t.consent)),
+        insert_subject=prepare(_new(insert(t.subject)), backend),
+        insert_lookup=prepare(insert(t.lookup).on_conflict_do_nothing(), backend),
+        insert_record=prepare(_new(insert(t.record)), backend),
+        insert_consent=prepare(_new(insert(t.consent)), backend),
         insert_tile=tile.on_conflict_do_update(
             index_elements=[t.tile.c.level, t.tile.c.n], set_={"hashes": tile.excluded.hashes}
         ),
@@ -102,22 +106,26 @@ def build(backend: Backend) -> Statements:
         lookup_holders=select(t.lookup.c.value, t.lookup.c.subject).where(
             t.lookup.c.value.in_(bindparam("values", expanding=True))
         ),
-        update_record=update(t.record)
-        .where(
-            t.record.c.subject == bindparam("of"),
-            t.record.c.collection == bindparam("in_collection"),
-            t.record.c.record == bindparam("named"),
-            t.record.c.revision == bindparam("before"),
-        )
-        .values(coarse=bindparam("coarse"), revision=bindparam("before") + 1, fields=bindparam("new_fields")),
+        update_record=prepare(
+            update(t.record)
+            .where(
+                t.record.c.subject == bindparam("of"),
+                t.record.c.collection == bindparam("in_collection"),
+                t.record.c.record == bindparam("named"),
+                t.record.c.revision == bindparam("before"),
+            )
+            .values(
+                coarse=bindparam("coarse"), revision=bindparam("before") + 1, fields=bindparam("new_fields")
+            ),
+            backend,
+        ),
+        swap_keys=prepare(swap("keys").values(epoch=bindparam("new_epoch")), backend),
+        swap_facts=prepare(swap("facts"), backend),
+        swap_fields=prepare(swap("fields"), backend),
         # FOR SHARE holds off `set_epoch` until this transaction ends; SQLite has one writer anyway.
         find_epoch=epoch.with_for_update(read=True) if backend == "postgresql" else epoch,
     )
 
-
-SWAP_KEYS = swap("keys").values(epoch=bindparam("new_epoch"))
-SWAP_FACTS = swap("facts")
-SWAP_FIELDS = swap("fields")
 
 RECORDS = select(t.record).order_by(t.record.c.coarse.desc(), t.record.c.collection, t.record.c.record)
 LOCK_SUBJECT = select(t.subject.c.subject).where(t.subject.c.subject == bindparam("of")).with_for_update()

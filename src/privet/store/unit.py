@@ -27,6 +27,7 @@ from privet.errors import Conflict, IntegrityError, PrivetError, Unavailable
 from privet.store import statements as s
 from privet.store import tables as t
 from privet.store.faults import explain
+from privet.store.prepared import Prepared
 
 _BEFORE: Mapping[EpochState, tuple[EpochState, ...]] = {
     "open": ("open",),
@@ -136,13 +137,13 @@ class Unit(ABC):
 
     def swap_keys(self, subject: SubjectId, rev: int, epoch: int, keys: bytes) -> None:
         self._check_epoch(epoch)
-        self._swap(s.SWAP_KEYS, {"of": subject, "rev": rev, "value": keys, "new_epoch": epoch})
+        self._swap(self.statements.swap_keys, {"of": subject, "rev": rev, "value": keys, "new_epoch": epoch})
 
     def swap_facts(self, subject: SubjectId, rev: int, facts: bytes) -> None:
-        self._swap(s.SWAP_FACTS, {"of": subject, "rev": rev, "value": facts})
+        self._swap(self.statements.swap_facts, {"of": subject, "rev": rev, "value": facts})
 
     def swap_fields(self, subject: SubjectId, rev: int, fields: bytes) -> None:
-        self._swap(s.SWAP_FIELDS, {"of": subject, "rev": rev, "value": fields})
+        self._swap(self.statements.swap_fields, {"of": subject, "rev": rev, "value": fields})
 
     def insert_indexes(self, rows: Sequence[IndexRow], *, unique: bool) -> None:
         if not rows:
@@ -227,13 +228,17 @@ class Unit(ABC):
 
     # Inside.
 
-    def _run(self, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]:
+    def _run(
+        self, statement: Executable | Prepared, parameters: Any = None
+    ) -> CursorResult[*tuple[Any, ...]]:
         try:
+            if isinstance(statement, Prepared):
+                return statement.run(self._connection, parameters)
             return self._connection.execute(statement, parameters)
         except SQLAlchemyError as error:
             raise self._fail(error) from None
 
-    def _swap(self, statement: Executable, parameters: Mapping[str, object]) -> None:
+    def _swap(self, statement: Executable | Prepared, parameters: Mapping[str, object]) -> None:
         if self._run(statement, parameters).rowcount != 1:
             raise self._spoil("the stored state changed meanwhile")
 
