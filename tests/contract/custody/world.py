@@ -27,6 +27,7 @@ from privet.domain.consent import ConsentStatus, FoldedConsent
 from privet.domain.ids import FieldNumber, Millis, SubjectId, VaultId, WorkerId
 from privet.domain.ports import IndexRow, Store, SubjectRow
 from privet.domain.subject import Facts
+from privet.errors import Conflict
 from privet.identify.current import check_current
 from privet.store.custody.anchors import Anchors, Checkpointer
 from privet.store.custody.backup import BackedUp, backup
@@ -124,72 +125,78 @@ class World:
         self.store.close()
 
     def add(self, *names: str, consent: bool = False) -> None:
-        """People with a name, an email and, if asked, consent to news."""
+        """People with a name, an email and, if asked, consent to news. Tries again when another was faster."""
         for name in names:
-            subject = SubjectId(os.urandom(16))
-            keys = new_subject_keys()
-            inner = blind.inner(self.keyring, VAULT, FieldNumber(EMAIL), email_of(name))
-            prefix = field_aad_prefix(VAULT, subject)
-            packed = pack(
-                [
-                    seal_value(
-                        keys.data_cipher, os.urandom(12), prefix, NAME, name.encode(), schema=1, revision=1
-                    ),
-                    seal_value(
-                        keys.data_cipher, os.urandom(12), prefix, EMAIL, email_of(name), schema=1, revision=1
-                    ),
-                    seal_value(
-                        keys.data_cipher,
-                        os.urandom(12),
-                        prefix,
-                        EMAIL,
-                        inner,
-                        schema=1,
-                        revision=1,
-                        kind=INNER,
-                    ),
-                ]
-            )
-            facts = Facts()
-            if consent:
-                facts = facts.with_consent("news", FoldedConsent(status=ConsentStatus.GIVEN, at=now()))
-            with self.store.write() as unit:
-                state = unit.state()
-                check_current(self.catalogue, self.keyring, state)
-                if consent:
-                    from privet.consent.ledger import LedgerEntry, seal_entry
-                    from privet.domain.consent import ConsentRecord
+            for _ in range(20):
+                try:
+                    self._add(name, consent=consent)
+                except Conflict:
+                    continue
+                break
 
-                    record = ConsentRecord(
-                        seq=1, purpose="news", status=ConsentStatus.GIVEN, at=facts.consents["news"].at, until=None,
-                        notice=None, notice_version=None, actor="customer",
-                    )  # fmt: skip
-                    unit.append_ledger(
-                        seal_entry(keys, os.urandom(12), VAULT, subject, LedgerEntry(record, None))
-                    )
-                unit.insert_subject(
-                    SubjectRow(
-                        subject,
-                        state.epoch,
-                        wrap_subject_keys(self.keyring, VAULT, subject, state.epoch, keys),
-                        1,
-                        seal_facts(keys, os.urandom(12), VAULT, subject, 1, encode_facts(facts)),
-                        1,
-                        packed,
-                        1,
-                    )
+    def _add(self, name: str, *, consent: bool) -> None:
+        subject = SubjectId(os.urandom(16))
+        keys = new_subject_keys()
+        inner = blind.inner(self.keyring, VAULT, FieldNumber(EMAIL), email_of(name))
+        prefix = field_aad_prefix(VAULT, subject)
+        packed = pack(
+            [
+                seal_value(
+                    keys.data_cipher, os.urandom(12), prefix, NAME, name.encode(), schema=1, revision=1
+                ),
+                seal_value(
+                    keys.data_cipher, os.urandom(12), prefix, EMAIL, email_of(name), schema=1, revision=1
+                ),
+                seal_value(
+                    keys.data_cipher,
+                    os.urandom(12),
+                    prefix,
+                    EMAIL,
+                    inner,
+                    schema=1,
+                    revision=1,
+                    kind=INNER,
+                ),
+            ]
+        )
+        facts = Facts()
+        if consent:
+            facts = facts.with_consent("news", FoldedConsent(status=ConsentStatus.GIVEN, at=now()))
+        with self.store.write() as unit:
+            state = unit.state()
+            check_current(self.catalogue, self.keyring, state)
+            if consent:
+                from privet.consent.ledger import LedgerEntry, seal_entry
+                from privet.domain.consent import ConsentRecord
+
+                record = ConsentRecord(
+                    seq=1, purpose="news", status=ConsentStatus.GIVEN, at=facts.consents["news"].at, until=None,
+                    notice=None, notice_version=None, actor="customer",
+                )  # fmt: skip
+                unit.append_ledger(
+                    seal_entry(keys, os.urandom(12), VAULT, subject, LedgerEntry(record, None))
                 )
-                unit.insert_indexes(
-                    [
-                        IndexRow(blind.index(self.keyring, VAULT, epoch, inner), subject, EMAIL, epoch)
-                        for epoch in state.epochs
-                    ],
-                    unique=True,
+            unit.insert_subject(
+                SubjectRow(
+                    subject,
+                    state.epoch,
+                    wrap_subject_keys(self.keyring, VAULT, subject, state.epoch, keys),
+                    1,
+                    seal_facts(keys, os.urandom(12), VAULT, subject, 1, encode_facts(facts)),
+                    1,
+                    packed,
+                    1,
                 )
-                unit.append(
-                    (self.scribe.act("put", "permit", {"actor": "test"}, keys=keys, subject=subject),)
-                )
-            self.people[name] = subject
+            )
+            unit.insert_indexes(
+                [
+                    IndexRow(blind.index(self.keyring, VAULT, epoch, inner), subject, EMAIL, epoch)
+                    for epoch in state.epochs
+                ],
+                unique=True,
+            )
+            unit.append((self.scribe.act("put", "permit", {"actor": "test"}, keys=keys, subject=subject),))
+        self.people[name] = subject
 
     def read(self, name: str) -> str | None:
         """The person's name as opened from the store, found by email; None when nobody is there."""

@@ -188,9 +188,10 @@ class _Rotation(NamedTuple):
             lambda done: self.progress("keypack", done, 0),
         )
         with self.store.write() as unit:
-            if unit.count_subjects() != unit.count_subjects(epoch=epoch):
+            rows = unit.epochs()
+            if any(unit.count_subjects(epoch=row.epoch) for row in rows if row.epoch < epoch):
                 raise IntegrityError(f"rows still name another epoch than {epoch}: {AGAIN}")
-            for row in unit.epochs():
+            for row in rows:
                 if row.epoch < epoch and row.state != "destroyed":
                     unit.delete_epoch_indexes(row.epoch)
                     unit.set_epoch(row.epoch, "destroyed")
