@@ -32,9 +32,12 @@ class Customer:
         """All that is held: a mapping of field to value, with her collections."""
         return self._do(lambda: self._rights.own.profile(self._subject))
 
-    def accesses(self, *, limit: int | None = None) -> tuple[Access, ...]:
-        """Who saw or changed her data, when, why, and what was refused and for which true reason; newest first."""
-        return self._do(lambda: self._rights.accesses.accesses(self._subject, limit=limit))
+    def accesses(self, *, limit: int | None = None, thorough: bool = False) -> tuple[Access, ...]:
+        """Who saw or changed her data, when, why, and what was refused and for which true reason; newest first.
+
+        `thorough` looks through the whole log rather than its index: slower, and nothing can be hidden from it.
+        """
+        return self._do(lambda: self._rights.accesses.accesses(self._subject, limit=limit, thorough=thorough))
 
     def consents(self) -> tuple[Consent, ...]:
         """Every purpose that needs consent, or that she has spoken on, as it stands now."""

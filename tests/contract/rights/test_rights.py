@@ -240,6 +240,20 @@ def test_a_swapped_log_entry_is_named(house: House) -> None:
     house.tamper("UPDATE entry SET sealed = :b WHERE id = :i", b=before, i=last[1])
 
 
+def test_an_entry_hidden_from_the_index_is_found_by_a_thorough_look(house: House) -> None:
+    """Cutting a read's link to her, or linking it to another, hides it from her list, not from the whole log."""
+    one, other = house.guest(), house.guest()
+    stay(house, one)
+    hidden = house.customer(one).accesses()[1].audit_id
+    tag = house.row("SELECT tag FROM entry WHERE id = :i", i=bytes.fromhex(hidden))[0]
+    for replacement in (None, bytes(32)):
+        house.tamper("UPDATE entry SET tag = :t WHERE id = :i", t=replacement, i=bytes.fromhex(hidden))
+        assert hidden not in {line.audit_id for line in house.customer(one).accesses()}
+        assert hidden in {line.audit_id for line in house.customer(one).accesses(thorough=True)}
+        assert hidden not in {line.audit_id for line in house.customer(other).accesses(thorough=True)}
+    house.tamper("UPDATE entry SET tag = :t WHERE id = :i", t=tag, i=bytes.fromhex(hidden))
+
+
 def test_retention_takes_what_has_run_out_and_no_more(house: House) -> None:
     """The bed goes after 30 days, the old stay after a year, each in her log; the rest stays; again finds nothing."""
     who = house.guest(**{"room.bed": "king"})
