@@ -23,6 +23,8 @@ CONTENDED = "the database keeps finding this transaction in conflict with others
 OTHER = "the database refused a statement; nothing was stored: run `privet doctor`"
 
 _SQLITE = {
+    # All our statements are fixed, so an error in one is a missing table or column.
+    "SQLITE_ERROR": "this database is not a whole Privet vault: restore a backup, or make the vault anew",
     "SQLITE_BUSY": BUSY,
     "SQLITE_LOCKED": BUSY,
     "SQLITE_FULL": FULL,

@@ -18,6 +18,9 @@ from privet.store.faults import explained
 from privet.store.sqlite import SqliteStore
 from privet.store.vault_row import upgrade
 
+_SQLITE = "sqlite:///"
+_UNKNOWN = "the database URL is not known: use sqlite:///PATH or postgresql+psycopg://…"
+
 
 def open_store(
     url: str,
@@ -33,23 +36,15 @@ def open_store(
 
     Raises InvalidInput for a URL we do not know, Unavailable for whatever stands there that cannot be used.
     """
-    parsed = _parse(url)
     if create and vault is None:
         raise InvalidInput("a new vault needs an id")
-    backend = parsed.get_backend_name()
-    if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
-        return _open_sqlite(Path(parsed.database), vault if create else None, origin)
-    if backend == "postgresql":
-        from privet.store.postgresql import open_postgresql
+    new = vault if create else None
+    place = _parse(url)
+    if isinstance(place, Path):
+        return _open_sqlite(place, new, origin)
+    from privet.store.postgresql import open_postgresql
 
-        return open_postgresql(
-            parsed,
-            vault=vault if create else None,
-            worker=worker,
-            origin=origin,
-            randomness=randomness,
-        )
-    raise InvalidInput("this kind of database is not known: use sqlite:///PATH or postgresql+psycopg://…")
+    return open_postgresql(place, vault=new, worker=worker, origin=origin, randomness=randomness)
 
 
 def upgrade_store(url: str) -> tuple[int, int]:
@@ -57,14 +52,13 @@ def upgrade_store(url: str) -> tuple[int, int]:
 
     Nothing to do is no error. Raises Unavailable for a newer one, or for what is no vault.
     """
-    parsed = _parse(url)
-    if parsed.get_backend_name() == "postgresql":
+    place = _parse(url)
+    if isinstance(place, URL):
         from privet.store.postgresql import upgrade_postgresql
 
-        return upgrade_postgresql(parsed)
-    path = Path(parsed.database or "")
-    sqlite_file.check_path(path)
-    store = SqliteStore(path, any_schema=True)
+        return upgrade_postgresql(place)
+    sqlite_file.check_path(place)
+    store = SqliteStore(place, any_schema=True)
     try:
         with store.writing() as connection:
             return upgrade(connection)
@@ -72,13 +66,20 @@ def upgrade_store(url: str) -> tuple[int, int]:
         store.close()
 
 
-def _parse(url: str) -> URL:
+def _parse(url: str) -> Path | URL:
+    """A file's path, literally what follows `sqlite:///`, or a PostgreSQL URL."""
+    if url.startswith(_SQLITE):
+        name = url.removeprefix(_SQLITE)
+        if not name or name == ":memory:" or "\0" in name:
+            raise InvalidInput("a vault needs a file: sqlite:///PATH")
+        return Path(name)
     try:
-        return make_url(url)
-    except ArgumentError:
-        raise InvalidInput(
-            "the database URL is not one: use sqlite:///PATH or postgresql+psycopg://…"
-        ) from None
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise InvalidInput(_UNKNOWN) from None
+    if parsed.get_backend_name() != "postgresql":
+        raise InvalidInput(_UNKNOWN)
+    return parsed
 
 
 def _open_sqlite(path: Path, new: VaultId | None, origin: str) -> Store:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from privet.domain.ids import Millis, VaultId, WorkerId
 from privet.domain.ports import Store
-from privet.errors import PrivetError, Unavailable
+from privet.errors import InvalidInput, PrivetError, Unavailable
 from privet.store import sqlite_file
+from privet.store.opening import open_store, upgrade_store
 from tests.contract.store.rows import Rows
 from tests.unit.store.conftest import Open
 
@@ -167,3 +169,55 @@ def test_a_forked_child_is_refused(store: Store) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     with store.read() as unit:
         assert unit.state().epoch == 1
+
+
+@pytest.mark.parametrize("name", ["a b", "50%20off", "what?x=1", "one#two", "a@b:c", "né"])
+def test_odd_paths_are_taken_literally(open_sqlite: Open, tmp_path: Path, name: str) -> None:
+    """Nothing in a path is decoded, cut or understood as part of a URL."""
+    folder = tmp_path / name
+    folder.mkdir()
+    open_sqlite(folder / "vault.db", create=True).close()
+    assert [file.name for file in folder.iterdir()] == ["vault.db"]
+    open_sqlite(folder / "vault.db")
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "sqlite://", "sqlite:///", "sqlite:///:memory:", "mysql://h/d", "a:b:c"]
+)
+def test_other_urls_are_bad_input(url: str) -> None:
+    """Only files and PostgreSQL."""
+    for opening in (upgrade_store, open_anything):
+        with pytest.raises(InvalidInput):
+            opening(url)
+
+
+def open_anything(url: str) -> object:
+    return open_store(
+        url, worker=WorkerId(b"w" * 16), origin="", clock=lambda: Millis(0), randomness=os.urandom
+    )
+
+
+def test_a_file_that_init_did_not_finish(open_sqlite: Open, path: Path) -> None:
+    """Our mark, but no tables: one sentence, and the file stays."""
+    sqlite_file.create_file(sqlite_file.get_driver(), path)
+    assert "not a whole" in refusal(open_sqlite, path)
+
+
+def test_a_moved_working_directory_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path means where it pointed when the store was opened."""
+    monkeypatch.chdir(tmp_path)
+    store = open_store(
+        "sqlite:///vault.db",
+        create=True,
+        vault=VaultId(b"v" * 16),
+        worker=WorkerId(b"w" * 16),
+        origin="o",
+        clock=lambda: Millis(0),
+        randomness=os.urandom,
+    )
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with store.write() as unit:
+        unit.set_service_note("k", b"v")
+    store.close()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
