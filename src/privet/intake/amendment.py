@@ -130,10 +130,21 @@ class Amendments:
             made = change(Held(unit, state, working, self.clock()))
             self.sealer.store(unit, working, state.epoch)
             unit.append((made.entry,))
-            self._keep(subject, [line for line in made.journal if line[0] not in _LOOSENING])
-        self._keep(subject, [line for line in made.journal if line[0] in _LOOSENING])
+            for act, purpose in made.journal:
+                if act not in _LOOSENING:
+                    self.journal.append(act, subject, purpose=purpose, at=self.clock())
+        self._keep_loosened(subject, [line for line in made.journal if line[0] in _LOOSENING])
         return made.result
 
-    def _keep(self, subject: SubjectId, lines: list[tuple[str, str]]) -> None:
-        for act, purpose in lines:
-            self.journal.append(act, subject, purpose=purpose, at=self.clock())
+    def _keep_loosened(self, subject: SubjectId, lines: list[tuple[str, str]]) -> None:
+        """Under the lock, and only while it is still so: the journal's last word is then the row's."""
+        if not lines:
+            return
+        with self.store.write() as unit:
+            unit.lock_subject(subject)
+            row = unit.find_rows((subject,)).get(subject)
+            facts = None if row is None else self.sealer.load(row).facts
+            for act, purpose in lines:
+                if facts is None or (facts.restricted if act == "unrestrict" else purpose in facts.objected):
+                    continue
+                self.journal.append(act, subject, purpose=purpose, at=self.clock())
