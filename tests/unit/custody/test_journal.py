@@ -5,10 +5,14 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from privet.crypto.keyring import MemoryKeyring
 from privet.domain.ids import Millis, SubjectId, VaultId
@@ -329,3 +333,53 @@ def test_errors_name_no_person(journal: JournalFile, path: Path) -> None:
     with pytest.raises(PrivetError) as caught:
         list(reopened(path).records())
     assert subject(1).hex() not in str(caught.value)
+
+
+@settings(max_examples=150)
+@given(
+    at=st.integers(0, HEADER_SIZE + 4 * FRAME_SIZE - 1),
+    put=st.binary(max_size=40),
+    drop=st.integers(0, 700),
+)
+def test_any_harm_gives_a_true_prefix_or_an_error(at: int, put: bytes, drop: int) -> None:
+    """Bytes replaced, put in or cut out anywhere: never a record that was not written, never one skipped."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal"
+        fill(JournalFile.create(path, MemoryKeyring(seeded(3)), VAULT), 4)
+        data = path.read_bytes()
+        path.write_bytes(data[:at] + put + data[at + drop :])
+        try:
+            found = [int.from_bytes(record.subject, "big") for record in reopened(path).records()]
+        except PrivetError:
+            return
+        assert found == list(range(1, len(found) + 1))
+        # Short of all four only when the file now ends there: nothing whole stands behind what is passed over.
+        whole = (path.stat().st_size - HEADER_SIZE) // FRAME_SIZE
+        assert len(found) in (whole, whole - 1)
+
+
+@pytest.mark.parametrize("after_ms", [20, 60, 110, 170, 240, 310])
+def test_killed_at_a_random_moment_nothing_acknowledged_is_lost(
+    journal: JournalFile, path: Path, after_ms: int
+) -> None:
+    """kill -9 of a process that appends without a pause: what it said was durable is there, and the chain goes on."""
+    program = (
+        "import sys; from tests.unit.custody.test_journal import *\n"
+        "j = reopened(Path(sys.argv[1])); n = 0\n"
+        "while True:\n"
+        "    n += 1; j.append('erase', subject(n), at=Millis(n)); print(n, flush=True)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stdout is not None
+        said = [worker.stdout.readline()]
+        time.sleep(after_ms / 1000)
+        worker.kill()
+        said += worker.stdout.readlines()
+    acknowledged = max(int(line) for line in said if line.endswith("\n"))
+    fresh = reopened(path)
+    fresh.append("restrict", subject(0), at=Millis(1))
+    found = [record for record in fresh.records() if record.act == "erase"]
+    assert len(found) >= acknowledged
+    assert [record.at for record in found] == list(range(1, len(found) + 1))
