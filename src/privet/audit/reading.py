@@ -26,6 +26,9 @@ class ReadEntry(NamedTuple):
     subject: SubjectId | None
     private: Private | None
 
+    def __repr__(self) -> str:
+        return "ReadEntry(hidden)"
+
 
 class EntryReader:
     """Opens entries of one vault; keeps the keys of subjects it met for as long as one query runs."""

@@ -22,6 +22,9 @@ class Opened(NamedTuple):
     values: dict[str, Value | None]
     revisions: bytes
 
+    def __repr__(self) -> str:
+        return "Opened(hidden)"
+
 
 class Opener:
     """Opens the fields of one vault."""
@@ -50,7 +53,9 @@ class Opener:
             }
         except UNDECODABLE:
             values = {}
-        if not values:  # an empty grant, or a value that does not decode: the slow way says which type it is not
+        if (
+            not values
+        ):  # an empty grant, or a value that does not decode: the slow way says which type it is not
             types = self._types
             for path, number, _ in grant.fields:
                 values[path] = decode_value(types[number], plain[number]) if number in plain else None

@@ -26,6 +26,9 @@ class WriteRequest(NamedTuple):
     """What identifies the record within its subject and collection."""
     peer: str = ""
 
+    def __repr__(self) -> str:
+        return "WriteRequest(hidden)"
+
 
 class Written(NamedTuple):
     """A durable write, once its unit of work is."""

@@ -25,6 +25,9 @@ class DisclosedRecord(NamedTuple):
     time: date | datetime
     values: Mapping[str, Value]
 
+    def __repr__(self) -> str:
+        return "DisclosedRecord(hidden)"
+
 
 class Disclosure:
     """Opens everything of one subject."""

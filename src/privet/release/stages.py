@@ -2,7 +2,7 @@
 
 ReadRequest → IdentifiedRead → PermittedRead → OpenedRead → MinimisedRead → ReleasedRead. Each stage takes only the
 type of the one before it, so mypy proves their order; only a ReleasedRead has values that a caller can see. They are
-named tuples, not dataclasses: a batch makes hundreds.
+named tuples, not dataclasses: a batch makes hundreds. Those with plaintext do not show it in a repr.
 """
 
 from collections.abc import Mapping
@@ -43,6 +43,9 @@ class OpenedRecord(NamedTuple):
     time: date | datetime
     values: Mapping[str, Value | None]
 
+    def __repr__(self) -> str:
+        return "OpenedRecord(hidden)"
+
 
 class OpenedRead(NamedTuple):
     """Plaintext of granted fields only, as stored. `failure` keeps this one read back; its neighbours go on."""
@@ -53,6 +56,9 @@ class OpenedRead(NamedTuple):
     series: tuple[OpenedRecord, ...] = ()
     failure: PrivetError | None = None
 
+    def __repr__(self) -> str:
+        return "OpenedRead(hidden)"
+
 
 class MinimisedRead(NamedTuple):
     """Values reduced to what the decision grants. Still nobody's to see: its leaf is not durable."""
@@ -60,6 +66,9 @@ class MinimisedRead(NamedTuple):
     opened: OpenedRead
     values: Mapping[str, Value | None]
     series: tuple[Record, ...] = ()
+
+    def __repr__(self) -> str:
+        return "MinimisedRead(hidden)"
 
 
 class ReleasedRead(NamedTuple):

@@ -40,6 +40,9 @@ class ImportedRow(NamedTuple):
     key: bytes
     consents: tuple[ImportedConsent, ...]
 
+    def __repr__(self) -> str:
+        return f"ImportedRow(line={self.line}, hidden)"
+
 
 class ColumnError(Exception):
     """A value that does not fit, with the column it stands in."""

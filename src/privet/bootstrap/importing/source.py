@@ -25,6 +25,9 @@ class Row(NamedTuple):
     cells: Mapping[str, object]
     typed: bool
 
+    def __repr__(self) -> str:
+        return f"Row(line={self.line}, hidden)"
+
 
 class BadRow(NamedTuple):
     """One row that cannot be read. `column` is "" when it is the whole row."""
@@ -34,34 +37,45 @@ class BadRow(NamedTuple):
     reason: str
 
 
-def read_rows(path: Path, columns: frozenset[str]) -> Iterator[Row | BadRow]:
-    """Every row, in order. JSON Lines for .jsonl and .ndjson, else CSV with a header.
+class Position:
+    """How many bytes of a file were read."""
+
+    __slots__ = ("done",)
+
+    def __init__(self) -> None:
+        self.done = 0
+
+
+def read_rows(path: Path, columns: frozenset[str], at: Position | None = None) -> Iterator[Row | BadRow]:
+    """Every row, in order. JSON Lines for .jsonl and .ndjson, else CSV with a header. `at` is kept up to date.
 
     Raises Unavailable when the file cannot be read, InvalidInput when a column is missing.
     """
     try:
         with path.open("rb") as file:
             if path.suffix.lower() in (".jsonl", ".ndjson"):
-                yield from _read_json_lines(file)
+                yield from _read_json_lines(file, at or Position())
             else:
-                yield from _read_csv(file, path.name, columns)
+                yield from _read_csv(file, path.name, columns, at or Position())
     except OSError as error:
         raise Unavailable(f"{path} cannot be read ({error.strerror})") from None
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes | None]:
+def _lines(file: BinaryIO, at: Position) -> Iterator[bytes | None]:
     """Lines with their ends; None for one that is too long."""
     while line := file.readline(MOST_LINE + 1):
+        at.done += len(line)
         if len(line) <= MOST_LINE:
             yield line
             continue
         while line and not line.endswith(b"\n"):
             line = file.readline(MOST_LINE)
+            at.done += len(line)
         yield None
 
 
-def _read_json_lines(file: BinaryIO) -> Iterator[Row | BadRow]:
-    for number, line in enumerate(_lines(file), start=1):
+def _read_json_lines(file: BinaryIO, at: Position) -> Iterator[Row | BadRow]:
+    for number, line in enumerate(_lines(file, at), start=1):
         if line is None:
             yield BadRow(number, "", "the line is longer than 1 MB")
             continue
@@ -82,10 +96,10 @@ class _TooLong(Exception):
     """A line over the limit, met while the CSV reader was asking for one."""
 
 
-def _read_csv(file: BinaryIO, name: str, columns: frozenset[str]) -> Iterator[Row | BadRow]:
+def _read_csv(file: BinaryIO, name: str, columns: frozenset[str], at: Position) -> Iterator[Row | BadRow]:
     def text() -> Iterator[str]:
         first = True
-        for line in _lines(file):
+        for line in _lines(file, at):
             if line is None:
                 raise _TooLong
             if first:
