@@ -15,7 +15,7 @@ import orjson
 from privet.audit.leaf import Act, Decision
 from privet.bootstrap.importing.rejects import Rejects
 from privet.bootstrap.importing.rows import ColumnError, ImportedConsent, ImportedRow, RowReader
-from privet.bootstrap.importing.source import BadRow, Row, read_rows
+from privet.bootstrap.importing.source import BadRow, Position, Row, read_rows
 from privet.bootstrap.parts import Parts
 from privet.config.import_map import ImportMap, load_import_map
 from privet.consent.ledger import LedgerBook
@@ -74,7 +74,8 @@ class Importer:
         run, size = self._identify(file, map_file)
         done, kept = self._progress(run)
         reader = RowReader(self._parts.catalogue, columns)
-        rows = enumerate(read_rows(file, columns.columns), start=1)
+        at = Position()
+        rows = enumerate(read_rows(file, columns.columns, at), start=1)
         with Rejects(rejects or file.with_name(file.name + ".rejects.csv"), kept) as bad:
             total = replace(done, resumed=done.rows)
             for _, row in islice(rows, done.rows):
@@ -83,7 +84,7 @@ class Importer:
             while chunk := [row for _, row in islice(rows, BATCH)]:
                 total = self._batch(run, total, chunk, reader, columns, bad)
                 if progress is not None:
-                    progress(min(size, _position(total.rows, chunk[-1], size)), size)
+                    progress(min(size, at.done), size)
             self._parts.checkpointer.tick()
             if progress is not None:
                 progress(size, size)
@@ -280,10 +281,6 @@ def _read(reader: RowReader, row: Row | BadRow) -> ImportedRow | BadRow:
 def _replay(reader: RowReader, row: Row) -> None:
     """A row that is done already still counts towards the ordinals of equal rows after it."""
     _read(reader, row)
-
-
-def _position(_rows: int, last: Row | BadRow, size: int) -> int:
-    return min(size, last.line)
 
 
 def rows_of(path: Path, columns: ImportMap) -> Iterator[Row | BadRow]:
