@@ -241,3 +241,15 @@ def test_erasure_takes_everything_of_hers_and_nothing_else(store: Store, rows: R
         assert (now.tag, now.ref) == ((None, None) if erased else (entry.tag, entry.ref))
     assert list(store.log.entries_newest(tag=tags[gone.subject])) == []
     store.checkpoint_files()
+
+
+def test_tiles_that_are_gone_are_made_again(make_store: Open, url: str, rows: Rows) -> None:
+    """A worker that starts without tiles builds on the leaves, and its tree is the same."""
+    entries = sorted(rows.entries(600))
+    append(make_store(), entries)
+    assert make_store().log.size() == 600
+    execute(url, "DELETE FROM tile")
+    fresh = make_store()
+    more = sorted(rows.entries(200))
+    append(fresh, more)
+    assert_log_holds(fresh.log, entries + more)

@@ -264,3 +264,20 @@ def test_the_url_may_name_another_driver(postgres_url: str) -> None:
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM vault")).scalar_one() == 1
     engine.dispose()
+
+
+def test_a_deadlock_is_run_again(store: PostgresqlStore) -> None:
+    """The store's own transactions go on after a serialization failure, and give up with a Conflict."""
+    tries = 0
+
+    def work(connection: Connection) -> str:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            connection.exec_driver_sql("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40P01'; END $$")
+        return "done"
+
+    assert store.retried(work) == "done"
+    tries = -9
+    with pytest.raises(Conflict, match="try again"):
+        store.retried(work)

@@ -254,3 +254,30 @@ def test_conflicts_do_not_leak_a_transaction(store: Store, rows: Rows) -> None:
         with pytest.raises(Conflict), store.write() as unit:
             unit.set_controls(5, b"")
     store.checkpoint_files()
+
+
+def test_a_connection_that_cannot_roll_back_is_thrown_away(path: Path, open_sqlite: Open, rows: Rows) -> None:
+    """When even the rollback fails, the next unit gets a new connection and nothing of the old one is there."""
+    open_sqlite(path, create=True).close()
+    broken: list[bool] = []
+
+    class Stuck(sqlite_file.get_driver().Connection):  # type: ignore[misc]
+        def rollback(self) -> None:
+            if broken:
+                raise sqlite_file.get_driver().OperationalError("disk I/O error")
+            super().rollback()
+
+    def connect(driver: ModuleType, path: Path, *, read_only: bool) -> Any:
+        return driver.connect(path, isolation_level=None, check_same_thread=False, factory=Stuck)
+
+    store = SqliteStore(path, connect=connect)
+    try:
+        with pytest.raises(Conflict), store.write() as unit:
+            unit.append(rows.entries(3))
+            broken.append(True)
+            unit.set_controls(9, b"")
+        broken.clear()
+        assert store.log.size() == 0
+        assert_usable(store, rows)
+    finally:
+        store.close()
