@@ -155,8 +155,16 @@ def show(audit_id: str, officer: str | None, as_json: bool) -> None:
     for name in COLUMNS:
         value = getattr(line, name)
         if name in ("reasons", "detail"):
-            rows += [(f"{name}.{key}", said) for key, said in value.items()]
-        elif value not in (None, (), ""):
+            rows += [
+                (f"{name}.{key}", _said(said)) for key, said in value.items() if said not in (None, "", {})
+            ]
+        elif value not in (None, (), "", False):
             text = ", ".join(value) if isinstance(value, tuple) else moment(value) if name == "at" else value
             rows.append((name, text))
     table(("what", "said"), rows)
+
+
+def _said(value: object) -> str:
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -8,7 +8,7 @@ import click
 from privet_cli.opening import ask_passphrase, get_directory, given_passphrase, invocation, open_vault
 from privet_cli.options import json_option
 from privet_cli.progress import Progress
-from privet_cli.terminal import note, say, say_json
+from privet_cli.terminal import counted, note, say, say_json
 
 _STEPS = {
     "verified": "verifying the backup",
@@ -74,13 +74,16 @@ def restore(source: Path, as_json: bool) -> None:
         say_json({**done._asdict(), "people": done.people._asdict()})
         return
     people = done.people
-    say(f"Restored {people.living:,} people. The log goes on as {done.origin}.")
+    say(f"Restored {counted(people.living, 'person', 'people')}. The log goes on as {done.origin}.")
     told = [
         (people.erased, "had been erased since, and stay erased"),
         (people.amended, "had withdrawn, objected or restricted since, and that holds"),
         (people.gone, "could not be brought back: their keys ended with their epoch"),
         (people.damaged, "have a row that does not open: `privet doctor` lists them"),
-        (done.lost_entries, "entries of the old log are not in the backup; the new log names where it ended"),
+        (
+            done.lost_entries,
+            "of the old log's entries are not in the backup; the new log names where it ended",
+        ),
     ]
     for count, sentence in told:
         if count:

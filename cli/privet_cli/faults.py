@@ -11,8 +11,8 @@ from types import TracebackType
 
 import click
 
-from privet.errors import EXIT_UNAVAILABLE, EXIT_USAGE, PrivetError
-from privet_cli.terminal import complain, note
+from privet.errors import EXIT_UNAVAILABLE, EXIT_USAGE, CatalogueError, PrivetError
+from privet_cli.terminal import complain, counted, note
 
 EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141
@@ -31,6 +31,10 @@ def report(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt | click.Abort):
         complain("stopped")
         return EXIT_INTERRUPTED
+    if isinstance(error, CatalogueError) and error.problems:
+        complain(f"the catalogue has {counted(len(error.problems), 'fault')}")
+        note("\n".join(error.problems))
+        return error.exit_code
     if isinstance(error, PrivetError):
         complain(error.message)
         return error.exit_code

@@ -8,7 +8,7 @@ import click
 from privet_cli.opening import open_vault
 from privet_cli.options import json_option
 from privet_cli.progress import Progress
-from privet_cli.terminal import note, say, say_json
+from privet_cli.terminal import counted, note, say, say_json
 
 
 @click.command(name="import")
@@ -57,12 +57,14 @@ def import_(ctx: click.Context, file: Path, map_file: Path, rejects: Path | None
         say_json(asdict(done))
     else:
         say(
-            f"{done.rows:,} rows: {done.imported:,} imported, {done.unchanged:,} unchanged, "
-            f"{done.rejected:,} rejected; "
-            f"{done.created:,} new people, {done.records:,} new records, {done.consents:,} consents."
+            f"{counted(done.rows, 'row')}: {done.imported:,} imported, {done.unchanged:,} unchanged, "
+            f"{done.rejected:,} rejected; {counted(done.created, 'new person', 'new people')}, "
+            f"{counted(done.records, 'new record')}, {counted(done.consents, 'consent')}."
         )
         if done.resumed:
             note(f"{done.resumed:,} of the rows had been done by an earlier run.")
     if done.rejected:
-        note(f"The rejected rows are in {done.rejects}: mend them there or in the source, and import those.")
+        note(
+            f"{done.rejects} says which rows were rejected, and why. Mend them in a file of their own, and import it."
+        )
         ctx.exit(1)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from privet_cli.opening import given_passphrase, invocation, new_passphrase
-from privet_cli.terminal import note, say
+from privet_cli.terminal import counted, note, say
 
 
 @click.command()
@@ -38,7 +38,7 @@ def init(directory: Path, catalogue: Path | None, database: str | None) -> None:
         parts = vault.parts
         fields, services = len(parts.catalogue.every_field), len(parts.catalogue.services)
         warnings = parts.catalogue.warnings
-    say(f"Made the vault {directory}: {fields} fields, {services} services.")
+    say(f"Made the vault {directory}: {counted(fields, 'field')}, {counted(services, 'service')}.")
     for warning in warnings:
         note(f"warning: {warning}")
     note("")

@@ -8,7 +8,7 @@ from privet_cli.lazy import Group
 from privet_cli.opening import given_passphrase, new_passphrase, open_vault
 from privet_cli.options import json_option
 from privet_cli.progress import Progress
-from privet_cli.terminal import moment, note, say, say_json, table
+from privet_cli.terminal import counted, moment, note, say, say_json, table
 
 _STEPS = {
     "keyring": "opening an epoch",
@@ -91,7 +91,7 @@ def rotate(as_json: bool) -> None:
         return
     gone = ", ".join(str(epoch) for epoch in done.retired) or "none"
     say(f"{'Finished the rotation' if done.resumed else 'Rotated'} to epoch {done.epoch}.")
-    say(f"{done.people:,} people's keys rewrapped; epochs destroyed: {gone}.")
+    say(f"Rewrapped the keys of {counted(done.people, 'person', 'people')}; epochs destroyed: {gone}.")
     note("Replicate the new keypack now; delete every older copy of it and of the keyring.")
 
 

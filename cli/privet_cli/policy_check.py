@@ -8,7 +8,7 @@ import click
 
 from privet_cli.opening import get_directory, load_rules
 from privet_cli.options import json_option
-from privet_cli.terminal import note, say, say_json
+from privet_cli.terminal import counted, note, say, say_json
 
 
 def _catalogue_option(command: Any) -> Any:
@@ -36,7 +36,11 @@ def check(directory: Path | None, as_json: bool) -> None:
     """
     from privet.config.catalogue import load_catalogue
 
-    catalogue = load_catalogue(directory or get_directory())
+    if directory is None:
+        from privet.config.settings import load_settings
+
+        directory = load_settings(get_directory()).directory
+    catalogue = load_catalogue(directory)
     counts = {
         "fields": len(catalogue.every_field),
         "collections": len(catalogue.collections),
@@ -171,7 +175,9 @@ def test(directory: Path | None, as_json: bool) -> None:
         say(f"opa test: {opa.word}")
         if outcomes:
             files = Counter(one.case.where.rpartition(":")[0] for one in outcomes)
-            say(f"your cases: {len(outcomes) - len(failed)} of {len(outcomes)} right, in {len(files)} files")
+            say(
+                f"your cases: {len(outcomes) - len(failed)} of {len(outcomes)} right, in {counted(len(files), 'file')}"
+            )
         else:
             say("your cases: none yet")
             note(f"Write some in {home / 'tests'}; `privet policy test --help` shows how.")

@@ -8,7 +8,7 @@ import click
 from privet_cli.audit_query import as_option
 from privet_cli.opening import open_vault
 from privet_cli.options import json_option, since_until
-from privet_cli.terminal import note, say_json, table
+from privet_cli.terminal import counted, note, say_json, table
 
 
 @click.command()
@@ -56,4 +56,4 @@ def report(officer: str | None, since: datetime | None, until: datetime | None, 
             for line in made.lines
         ],
     )
-    note(f"{made.entries:,} entries in all.")
+    note(f"{counted(made.entries, 'entry', 'entries')} in all.")

@@ -100,6 +100,11 @@ def as_text(value: object) -> str:
     return str(plain(value)) if not isinstance(value, str | int) else str(value)
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """`1 row`, `2 rows`, `3 people`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def moment(at: Any) -> str:
     """A time, to the second, in UTC."""
     return "-" if at is None else f"{at:%Y-%m-%d %H:%M:%S}Z"

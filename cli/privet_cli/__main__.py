@@ -1,0 +1,5 @@
+"""`python -m privet_cli` is `privet`."""
+
+from privet_cli.main import main
+
+main()
