@@ -119,7 +119,7 @@ def _invent(number: int, country: str, people: People, dice: random.Random) -> G
         "extra_towels": dice.choice(("yes", "no", "no")),
         "breakfast": dice.choice(("none", "continental", "continental", "full", "full", "vegetarian")),
         "allergies": ";".join(allergies),
-        "newsletter": dice.choice(("yes", "no", "")),
+        "newsletter": dice.choice(("yes", "no", "", "", "")),
         "kitchen_may_know": dice.choice(("yes", "yes", "no")) if allergies else "",
         "asked_where": "card at the reception desk",
     }

@@ -1,96 +1,104 @@
 """Names and telephone numbers for invented guests, by the country of their booking.
 
-Names have six letters or more: shorter ones turn up by chance in a few megabytes of ciphertext, and the demo counts what
-it finds. Telephone numbers come only from ranges that regulators keep for fiction (Ofcom, Arcep, Bundesnetzagentur, PTS,
-ACMA, and 555-01xx in America), so that none of them rings; a country that keeps none gets a French one.
+Names have six letters or more: shorter ones turn up by chance in a few megabytes of ciphertext, and the demo counts
+what it finds. Telephone numbers come only from ranges that regulators keep for fiction (Ofcom, Arcep, PTS, ACMA, the
+Bundesnetzagentur, and 555-01xx in America), so that none of them rings; a country that keeps none gets a French one.
+Refuses nothing.
 """
 
 import random
 import unicodedata
 
-_NAMES = {
-    "pt": (
-        "Adriana Amélia António Augusto Bárbara Beatriz Carlota Catarina Constança Cristina Domingos Eduardo Ernesto"
-        " Fernanda Filipa Francisco Gabriela Gonçalo Guilherme Henrique Inácio Joaquim Leonor Lourenço Madalena"
-        " Manuela Mariana Matilde Patrícia Renata Rodrigo Salvador Teodora Valentim Vicente",
-        "Almeida Andrade Antunes Azevedo Barbosa Batista Cardoso Carneiro Carvalho Coelhos Esteves Faria-Lobo Ferreira"
-        " Figueira Fonseca Gonçalves Guerreiro Loureiro Machado Marques Martins Mendonça Monteiro Moreira Nogueira"
-        " Oliveira Pereira Pinheiro Queirós Ribeiro Rodrigues Santana Siqueira Tavares Teixeira Vasconcelos",
-    ),
-    "en": (
-        "Abigail Barnaby Beatrice Caroline Charlotte Clement Cordelia Daniel Dorothy Edmund Elizabeth Florence"
-        " Frederick Geoffrey Gregory Harriet Henrietta Imogen Jonathan Josephine Lawrence Leonard Margaret Matilda"
-        " Nathaniel Nicholas Oliver Penelope Philippa Rosalind Rupert Samuel Sophie Stephen Theodore Vivian William"
-        " Winifred",
-        "Abernathy Allardyce Ashworth Atkinson Barrington Blackwood Bradshaw Broadbent Carmichael Chadwick Collingwood"
-        " Dalrymple Davenport Eastwood Fairbairn Featherstone Fitzgerald Gallagher Greenhalgh Hathaway Holloway"
-        " Kavanagh Kirkpatrick Lancaster Lockwood MacGregor Middleton Northcote O’Connell Pemberton Radcliffe"
-        " Sheridan Stapleton Thackeray Underhill Wainwright Whitaker Woodhouse",
-    ),
-    "es": (
-        "Alejandro Alfonso Almudena Beltrán Candela Carmen Carolina Consuelo Dolores Esperanza Esteban Federico"
-        " Fernando Gonzalo Guillermo Inmaculada Joaquín Lorena Macarena Marcos Montserrat Natalia Nicolás Pilar-Luz"
-        " Ramiro Remedios Rosario Santiago Soledad Teresa Verónica Virginia",
-        "Aguirre Alarcón Benítez Caballero Calderón Castillo Cervantes Cordero Delgado Domínguez Escobar Espinosa"
-        " Fernández Figueroa Gallardo Gutiérrez Herrera Jiménez Mendoza Montero Navarro Ordóñez Pacheco Quintero"
-        " Ramírez Salazar Santiso Serrano Valverde Zambrano",
-    ),
-    "fr": (
-        "Adélaïde Agathe Antoine Apolline Aurélien Bastien Blanche Brigitte Camille Cécile Clémence Corentin"
-        " Delphine Édouard Étienne Fabrice Florian Gaspard Geneviève Guillaume Hortense Isabelle Jérôme Juliette"
-        " Laurent Mathilde Maxime Nathalie Océane Quentin Raphaël Séverine Solène Thibault Victoire Yannick",
-        "Arnaud Aubert Barbier Beaumont Bertrand Blanchard Bouchard Chevalier Delacroix Desjardins Dubois Duchamp"
-        " Fontaine Fournier Gauthier Girard Lambert Lefèvre Lemaire Marchand Mercier Moreau Perrin Renault Rousseau"
-        " Roussel Saint-Clair Thibodeau Vasseur Villeneuve",
-    ),
-    "de": (
-        "Adelheid Albrecht Annelie Benedikt Brigitta Christoph Dietrich Dorothea Elfriede Elisabeth Friedrich Gertrud"
-        " Gottfried Hannelore Heinrich Hildegard Ingeborg Johanna Jürgen Katharina Konrad Leopold Liselotte Magdalena"
-        " Matthias Mechthild Reinhard Rosemarie Sebastian Siegfried Theresa Ulrike Valentin Waltraud Wilhelm",
-        "Ackermann Baumgartner Bergmann Brandt-Lang Dietrichs Eberhardt Eichinger Fleischer Friedrichs Gerhardt"
-        " Hartmann Heinemann Hoffmann Hübner Kaufmann Kirchner Lehmann Lindemann Neumann Oberhuber Pfeiffer"
-        " Reinhardt Rosenthal Schneider Schröder Schuster Seidel Steiner Vogelsang Wagner Winkler Zimmermann",
-    ),
-    "it": (
-        "Alessandra Antonella Beatrice Benedetto Claudia Costanza Domenico Edoardo Eleonora Fabrizio Federica Filippo"
-        " Gabriele Giacomo Ginevra Giovanni Giuliana Lorenzo Ludovica Massimo Matteo Raffaele Riccardo Silvia-Rosa"
-        " Stefania Tommaso Vincenzo Vittoria",
-        "Barbieri Benedetti Bianchi Caruso Cattaneo Colombo Damiani Esposito Fabbri Ferrari Fontana Gallo-Rossi"
-        " Giordano Lombardi Mancini Marchetti Martinelli Moretti Palumbo Pellegrini Rinaldi Romano Santoro Vitale",
-    ),
-    "nl": (
-        "Annelies Annemarie Bastiaan Christiaan Cornelia Diederik Floortje Frederik Geertje Gijsbert Hendrika Jacoba"
-        " Johannes Katrijn Liesbeth Maarten Marijke Matthijs Nicolaas Reinier Saskia Steven-Jan Teunis Willemijn",
-        "Bakkers Boonstra Brouwer de-Graaf Dijkstra Haverkamp Hendriks Hoekstra Jansens Kloosterman Kuipers Molenaar"
-        " Postma Roelofs Schipper Timmermans van-Beek van-Dalen Veenstra Verhoeven Visser Westerveld Zijlstra",
-    ),
-    "nordic": (
-        "Annika Birgitta Britta Christer Elisabet Fredrik Gunilla Gustav Henrik Hjalmar Ingrid Joakim Katarina"
-        " Kristian Lennart Margareta Mathias Mikael Ragnhild Sigrid Solveig Stefan Synnøve Torbjørn Viggo-Lars",
-        "Ahlström Andersen Bergström Björklund Christensen Dahlgren Ekström Engström Forsberg Gustavsen Haugland"
-        " Henriksen Holmberg Isaksson Jakobsen Korhonen Lindqvist Mäkinen Nordström Paulsen Rasmussen Sandberg"
-        " Söderberg Thorsen Virtanen Westergaard",
-    ),
-    "pl": (
-        "Agnieszka Aleksander Bartosz Bogdana Bolesław Czesław Dominika Franciszek Grażyna Grzegorz Jadwiga Jarosław"
-        " Justyna Kazimierz Krystyna Krzysztof Ludwika Małgorzata Mirosław Patrycja Przemysław Stanisława Tadeusz"
-        " Wiesława Wojciech Zbigniew",
-        "Adamczyk Bielecki Borkowska Dąbrowska Domańska Gajewski Górska-Lis Jabłońska Jankowski Jaworski Kaczmarek"
-        " Kamińska Kowalczyk Kozłowska Krawczyk Lewandowska Majewski Nowacka Olszewska Pawłowski Sikorska Szymańska"
-        " Wiśniewska Wróblewski Zalewska",
-    ),
-    "zh": (
-        "Guanyu Hanying Huifang Jianguo Jiayue Jingyi Junhao Lanying Meiling Mingzhu Qinghua Ruolan Shuyan Tianyu"
-        " Weimin Xiaohong Xiulan Xueqin Yanping Yingjie Yuanyuan Zhenhai Zhiqiang",
-        "Ouyang Shangguan Sima-Zhou Huangfu Zhangsun Dongfang Linghu Situ-Wang Gongsun Murong Zhuang Zhongli",
-    ),
-    "ru": (
-        "Aleksei Anastasia Antonina Arkady Darya-Vera Dmitry Ekaterina Evgenia Galina Grigory Konstantin Kseniya"
-        " Larisa Leonid Lyudmila Margarita Mikhail Nadezhda Nikolai Roman-Lev Svetlana Tatiana Valentina Vladimir",
-        "Alekseev Bogdanov Vasilieva Grigoriev Egorova Zaytsev Ivanova Karpov Kuznetsov Lebedeva Makarov Mikhailova"
-        " Morozov Nikitin Orlova Pavlov Petrova Romanov Semyonova Smirnov Sokolova Titova Fedorov Yakovleva",
-    ),
-}  # fmt: skip
+_GIVEN = {
+    "pt": """
+        Adriana Amélia António Augusto Bárbara Beatriz Carlota Catarina Constança Cristina Domingos Eduardo
+        Ernesto Fernanda Filipa Francisco Gabriela Gonçalo Guilherme Henrique Inácio Joaquim Leonor Lourenço
+        Madalena Manuela Mariana Matilde Patrícia Renata Rodrigo Salvador Teodora Valentim Vicente""",
+    "en": """
+        Abigail Barnaby Beatrice Caroline Charlotte Clement Cordelia Daniel Dorothy Edmund Elizabeth Florence
+        Frederick Geoffrey Gregory Harriet Henrietta Imogen Jonathan Josephine Lawrence Leonard Margaret Matilda
+        Nathaniel Nicholas Oliver Penelope Philippa Rosalind Rupert Samuel Sophie Stephen Theodore Vivian
+        William Winifred""",
+    "es": """
+        Alejandro Alfonso Almudena Beltrán Candela Carmen Carolina Consuelo Dolores Esperanza Esteban Federico
+        Fernando Gonzalo Guillermo Inmaculada Joaquín Lorena Macarena Marcos Montserrat Natalia Nicolás
+        Pilar-Luz Ramiro Remedios Rosario Santiago Soledad Teresa Verónica Virginia""",
+    "fr": """
+        Adélaïde Agathe Antoine Apolline Aurélien Bastien Blanche Brigitte Camille Cécile Clémence Corentin
+        Delphine Édouard Étienne Fabrice Florian Gaspard Geneviève Guillaume Hortense Isabelle Jérôme Juliette
+        Laurent Mathilde Maxime Nathalie Océane Quentin Raphaël Séverine Solène Thibault Victoire Yannick""",
+    "de": """
+        Adelheid Albrecht Annelie Benedikt Brigitta Christoph Dietrich Dorothea Elfriede Elisabeth Friedrich
+        Gertrud Gottfried Hannelore Heinrich Hildegard Ingeborg Johanna Jürgen Katharina Konrad Leopold
+        Liselotte Magdalena Matthias Mechthild Reinhard Rosemarie Sebastian Siegfried Theresa Ulrike Valentin
+        Waltraud Wilhelm""",
+    "it": """
+        Alessandra Antonella Beatrice Benedetto Claudia Costanza Domenico Edoardo Eleonora Fabrizio Federica
+        Filippo Gabriele Giacomo Ginevra Giovanni Giuliana Lorenzo Ludovica Massimo Matteo Raffaele Riccardo
+        Silvia-Rosa Stefania Tommaso Vincenzo Vittoria""",
+    "nl": """
+        Annelies Annemarie Bastiaan Christiaan Cornelia Diederik Floortje Frederik Geertje Gijsbert Hendrika
+        Jacoba Johannes Katrijn Liesbeth Maarten Marijke Matthijs Nicolaas Reinier Saskia Steven-Jan Teunis
+        Willemijn""",
+    "nordic": """
+        Annika Birgitta Britta Christer Elisabet Fredrik Gunilla Gustav Henrik Hjalmar Ingrid Joakim Katarina
+        Kristian Lennart Margareta Mathias Mikael Ragnhild Sigrid Solveig Stefan Synnøve Torbjørn Viggo-Lars""",
+    "pl": """
+        Agnieszka Aleksander Bartosz Bogdana Bolesław Czesław Dominika Franciszek Grażyna Grzegorz Jadwiga
+        Jarosław Justyna Kazimierz Krystyna Krzysztof Ludwika Małgorzata Mirosław Patrycja Przemysław Stanisława
+        Tadeusz Wiesława Wojciech Zbigniew""",
+    "zh": """
+        Guanyu Hanying Huifang Jianguo Jiayue Jingyi Junhao Lanying Meiling Mingzhu Qinghua Ruolan Shuyan Tianyu
+        Weimin Xiaohong Xiulan Xueqin Yanping Yingjie Yuanyuan Zhenhai Zhiqiang""",
+    "ru": """
+        Aleksei Anastasia Antonina Arkady Darya-Vera Dmitry Ekaterina Evgenia Galina Grigory Konstantin Kseniya
+        Larisa Leonid Lyudmila Margarita Mikhail Nadezhda Nikolai Roman-Lev Svetlana Tatiana Valentina Vladimir""",
+}
+_FAMILY = {
+    "pt": """
+        Almeida Andrade Antunes Azevedo Barbosa Batista Cardoso Carneiro Carvalho Coelhos Esteves Faria-Lobo
+        Ferreira Figueira Fonseca Gonçalves Guerreiro Loureiro Machado Marques Martins Mendonça Monteiro Moreira
+        Nogueira Oliveira Pereira Pinheiro Queirós Ribeiro Rodrigues Santana Siqueira Tavares Teixeira
+        Vasconcelos""",
+    "en": """
+        Abernathy Allardyce Ashworth Atkinson Barrington Blackwood Bradshaw Broadbent Carmichael Chadwick
+        Collingwood Dalrymple Davenport Eastwood Fairbairn Featherstone Fitzgerald Gallagher Greenhalgh Hathaway
+        Holloway Kavanagh Kirkpatrick Lancaster Lockwood MacGregor Middleton Northcote O’Connell Pemberton
+        Radcliffe Sheridan Stapleton Thackeray Underhill Wainwright Whitaker Woodhouse""",
+    "es": """
+        Aguirre Alarcón Benítez Caballero Calderón Castillo Cervantes Cordero Delgado Domínguez Escobar Espinosa
+        Fernández Figueroa Gallardo Gutiérrez Herrera Jiménez Mendoza Montero Navarro Ordóñez Pacheco Quintero
+        Ramírez Salazar Santiso Serrano Valverde Zambrano""",
+    "fr": """
+        Arnaud Aubert Barbier Beaumont Bertrand Blanchard Bouchard Chevalier Delacroix Desjardins Dubois Duchamp
+        Fontaine Fournier Gauthier Girard Lambert Lefèvre Lemaire Marchand Mercier Moreau Perrin Renault
+        Rousseau Roussel Saint-Clair Thibodeau Vasseur Villeneuve""",
+    "de": """
+        Ackermann Baumgartner Bergmann Brandt-Lang Dietrichs Eberhardt Eichinger Fleischer Friedrichs Gerhardt
+        Hartmann Heinemann Hoffmann Hübner Kaufmann Kirchner Lehmann Lindemann Neumann Oberhuber Pfeiffer
+        Reinhardt Rosenthal Schneider Schröder Schuster Seidel Steiner Vogelsang Wagner Winkler Zimmermann""",
+    "it": """
+        Barbieri Benedetti Bianchi Caruso Cattaneo Colombo Damiani Esposito Fabbri Ferrari Fontana Gallo-Rossi
+        Giordano Lombardi Mancini Marchetti Martinelli Moretti Palumbo Pellegrini Rinaldi Romano Santoro Vitale""",
+    "nl": """
+        Bakkers Boonstra Brouwer de-Graaf Dijkstra Haverkamp Hendriks Hoekstra Jansens Kloosterman Kuipers
+        Molenaar Postma Roelofs Schipper Timmermans van-Beek van-Dalen Veenstra Verhoeven Visser Westerveld
+        Zijlstra""",
+    "nordic": """
+        Ahlström Andersen Bergström Björklund Christensen Dahlgren Ekström Engström Forsberg Gustavsen Haugland
+        Henriksen Holmberg Isaksson Jakobsen Korhonen Lindqvist Mäkinen Nordström Paulsen Rasmussen Sandberg
+        Söderberg Thorsen Virtanen Westergaard""",
+    "pl": """
+        Adamczyk Bielecki Borkowska Dąbrowska Domańska Gajewski Górska-Lis Jabłońska Jankowski Jaworski
+        Kaczmarek Kamińska Kowalczyk Kozłowska Krawczyk Lewandowska Majewski Nowacka Olszewska Pawłowski
+        Sikorska Szymańska Wiśniewska Wróblewski Zalewska""",
+    "zh": """
+        Ouyang Shangguan Sima-Zhou Huangfu Zhangsun Dongfang Linghu Situ-Wang Gongsun Murong Zhuang Zhongli""",
+    "ru": """
+        Alekseev Bogdanov Vasilieva Grigoriev Egorova Zaytsev Ivanova Karpov Kuznetsov Lebedeva Makarov
+        Mikhailova Morozov Nikitin Orlova Pavlov Petrova Romanov Semyonova Smirnov Sokolova Titova Fedorov
+        Yakovleva""",
+}
 _COUNTRIES = {
     "pt": "prt bra ago moz cpv stp",
     "en": "gbr irl usa aus can nzl zaf",
@@ -128,7 +136,7 @@ class People:
 
     def __init__(self, dice: random.Random) -> None:
         self._dice = dice
-        self._names = {key: (given.split(), family.split()) for key, (given, family) in _NAMES.items()}
+        self._names = {key: (given.split(), _FAMILY[key].split()) for key, given in _GIVEN.items()}
         self._taken: set[str] = set()
 
     def name(self, country: str) -> tuple[str, str]:

@@ -22,7 +22,7 @@ _PLACES = {
 STAGES = ("crypto", "policy", "storage", "audit", "the rest")
 
 
-def shares(work: Callable[[], None]) -> dict[str, float]:
+def shares(work: Callable[[], object]) -> dict[str, float]:
     """The share of each stage in the time that `work` takes, waiting for the disk included. They sum to 1."""
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("sampling needs the main thread")

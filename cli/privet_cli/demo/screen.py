@@ -7,10 +7,10 @@ from itertools import zip_longest
 
 from privet_cli.terminal import as_text, is_terminal, paint, safe, width
 
-COLUMNS = 98
+COLUMNS = 100
 _INDENT = "    "
-_SECONDS_A_WORD = 0.06
-_PAUSE = 0.7
+_SECONDS_A_WORD = 0.03
+_PAUSE = 0.4
 
 
 class Screen:
@@ -41,7 +41,7 @@ class Screen:
             shown = paint(line, colour) if colour else line
             self._put(f"{_INDENT}{label}{' ' * max(1, column + 1 - width(label))}{shown}".rstrip())
             label = ""
-        self._wait(len(lines) * 0.2)
+        self._wait(len(lines) * 0.08)
 
     def refused(self, name: str, reason: str, message: str, *, column: int = 12) -> None:
         """A field or a whole read that was not given, and why."""
@@ -53,13 +53,22 @@ class Screen:
         self._wait(_PAUSE / 2)
 
     def output(self, text: str) -> None:
-        """What a command printed, its columns aligned. Longer lines are cut, and say so."""
+        """What a command printed: rows aligned, and cut where they are too long; sentences wrapped."""
         cells = [line.split("\t") for line in text.splitlines()]
         widths = [max(map(width, column)) for column in zip_longest(*cells, fillvalue="")]
         for row in cells:
-            if len(row) > 1:
-                row = [cell + " " * (size - width(cell)) for cell, size in zip(row, widths, strict=False)]
-            line = safe("  ".join(row).rstrip())
+            if len(row) == 1:
+                for line in textwrap.wrap(
+                    safe(row[0]),
+                    COLUMNS - 4,
+                    subsequent_indent="    ",
+                    break_on_hyphens=False,
+                    break_long_words=False,
+                ):
+                    self._put(_INDENT + line)
+                continue
+            aligned = (cell + " " * (size - width(cell)) for cell, size in zip(row, widths, strict=False))
+            line = safe(" ".join(aligned).rstrip())
             self._put(_INDENT + (line if width(line) <= COLUMNS - 4 else line[: COLUMNS - 5] + "…"))
         self._wait(_PAUSE)
 
@@ -72,7 +81,7 @@ class Screen:
                 *(cell.rjust(size) for cell, size in zip(row[1:], widths[1:], strict=True)),
             ]
             self._put(_INDENT + "   ".join(cells).rstrip())
-            self._wait(0.3)
+            self._wait(0.1)
 
     def line(self, text: str = "") -> None:
         """As it is: for what people copy."""

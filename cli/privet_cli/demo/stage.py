@@ -75,7 +75,7 @@ class Stage:
         return target
 
     def privet(self, *arguments: str, vault: Path | None = None, expect: int = 0) -> str:
-        """Runs the installed command on the vault and shows what it printed. Raises DemoFailed for another exit code."""
+        """Runs the installed command on the vault and shows its output. Raises DemoFailed for another exit code."""
         named = "" if vault is None else f"--vault {vault.name} "
         self.screen.call(f"$ privet {named}{' '.join(arguments)}")
         done = subprocess.run(  # noqa: S603  our own interpreter, our own command
@@ -93,7 +93,7 @@ class Stage:
         self.screen.output(text)
         check(
             done.returncode == expect,
-            f"`privet {arguments[0]}` ended with exit code {done.returncode}, not {expect}",
+            f"`privet {arguments[0]}` ended with {done.returncode}, not {expect}",
         )
         return text
 

@@ -1,5 +1,6 @@
 """The nine chapters, in order. Each takes the stage and prints what its calls returned."""
 
+import shlex
 from pathlib import Path
 
 from privet_cli.demo.guests import Guests
@@ -23,16 +24,17 @@ def tell_all(stage: Stage) -> None:
 
 def say_what_next(screen: Screen, directory: Path, guests: Guests) -> None:
     """Commands that work on the vault that was kept."""
-    guest = next(one for one in guests.people if one.invented["newsletter"] == "yes")
-    screen.line(f"   The vault stays in {directory}. Try next:")
+    guest = next(
+        one for one in guests.people if one.invented["newsletter"] == "yes" and one is not guests.johnson
+    )
+    who = f"--by email={guest.email}"
+    screen.line(f"   The vault stays in {directory}; its passphrase is {PASSPHRASE}. Try next:")
     screen.line()
-    for command in (
-        f"export PRIVET_VAULT={directory} PRIVET_PASSPHRASE={PASSPHRASE}",
-        f"privet read --as city-front-desk --by email={guest.email} --purpose service-personalisation"
-        " --field given_name --field room.bed",
-        f"privet consent withdraw --by email={guest.email} marketing.email",
-        f"privet audit query --as ana --by email={guest.email}",
-        "privet audit verify",
-    ):
-        screen.line(f"     {command}")
+    screen.line(
+        f"     export PRIVET_VAULT={shlex.quote(str(directory.resolve()))} PRIVET_PASSPHRASE={PASSPHRASE}"
+    )
+    screen.line(f"     privet read --as marketing {who} --purpose marketing.email --field email")
+    screen.line(f"     privet consent withdraw {who} marketing.email     # now read again")
+    screen.line(f"     privet policy explain --as marketing {who} --purpose marketing.email --field email")
+    screen.line(f"     privet audit query {who}")
     screen.line()

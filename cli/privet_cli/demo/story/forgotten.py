@@ -35,6 +35,7 @@ def tell(stage: Stage) -> None:
     stage.rest()
     stage.privet("keys", "rotate")
     _try_after(stage, old, subject)
+    screen.tell("And yesterday's backup, restored with the keys of today in a copy of the vault:")
     _restore(stage)
     stage.privet("audit", "verify")
     check(stage.vault.officer("ana").audit.entry(entry).sealed, "her entries can be read again")
@@ -102,8 +103,8 @@ def _try_after(stage: Stage, old: Path, subject: SubjectId) -> None:
         screen.refused("the old copy, again", error.code, error.message, column=_COLUMN)
     else:
         check(False, "the old copy opens after the rotation")
-    error = _unwrap(place, subject)
-    screen.refused("her keys in it, by hand", error.code, error.message, column=_COLUMN)
+    kept = _unwrap(place, subject)
+    screen.refused("her keys in its row", kept.code, kept.message, column=_COLUMN)
 
 
 def _unwrap(place: Path, subject: SubjectId) -> IntegrityError:

@@ -38,7 +38,7 @@ def _broker_entry(stage: Stage) -> LoggedRow:
     line = stage.vault.officer("ana").audit.query(subject=stage.her, service="data-broker", limit=1)[0]
     entry = stage.vault.parts.store.log.find_entry(EntryId(bytes.fromhex(line.audit_id)))
     check(entry is not None, "the log does not have the entry that it named")
-    return cast(LoggedRow, entry)
+    return cast("LoggedRow", entry)
 
 
 def alter(database: Path, sealed: bytes) -> None:

@@ -1,8 +1,10 @@
 """2 to 5: four services ask about the same guest, each for its purpose, and each gets what that purpose needs."""
 
+import json
 from typing import cast
 
 from privet import View
+from privet.consent.receipt import verify_receipt
 from privet.errors import AccessDenied, InvalidInput
 from privet_cli.demo.stage import Stage, check, get_refusal
 
@@ -21,7 +23,7 @@ def front_desk(stage: Stage) -> None:
     screen.call("desk.find(email=…)  desk.fetch(…)  desk.history(…, 'stays')  for service-personalisation")
     found = desk.find(email=stage.johnson.email, purpose=PERSONALISATION)
     check(found is not None, "the desk did not find her")
-    guest = cast(str, found)
+    guest = cast("str", found)
     view = desk.fetch(guest, purpose=PERSONALISATION, fields=[*GREETING, "email"])
     stays = desk.history(
         guest, "stays", purpose=PERSONALISATION, fields=["hotel", "arrived", "meal"], limit=1
@@ -74,9 +76,9 @@ def marketing(stage: Stage) -> None:
     screen.call("marketing.fetch(by(email=…), purpose='marketing.email', fields=['given_name', 'email'])")
     _refused(stage, "no consent", get_refusal(ask, "marketing, before she consented,"))
     receipt = me.consent("marketing.email")
-    screen.fact(
-        "she says yes", f"and has a receipt, signed by the vault: {', '.join(sorted(receipt)[:6])}, …"
-    )
+    verify_receipt(receipt, stage.vault.parts.keyring.signer().public)
+    size = len(json.dumps(receipt))
+    screen.fact("she says yes", f"and has a receipt: {size:,} bytes of JSON-LD; the vault's signature holds")
     view = ask()
     check(view.get("email") == stage.johnson.email, "marketing did not get her address")
     screen.fact("allowed", f"{view['given_name']}, {view['email']}", colour="green")
