@@ -21,7 +21,9 @@ COMMANDS = {
 
 @click.group(cls=Sections, places=COMMANDS)
 def audit() -> None:
-    """Query, verify and prove the log. Queries are themselves logged.
+    """Query, verify and prove the log.
+
+    Queries are themselves logged.
 
     \b
     Examples:

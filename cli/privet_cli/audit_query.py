@@ -35,8 +35,8 @@ def as_option(command: F) -> F:
 @as_option
 @by_option(required=False)
 @click.option("--subject", metavar="ID", help="A person by the id that earlier lines show, rather than --by.")
-@click.option("--service", metavar="NAME")
-@click.option("--purpose", metavar="NAME")
+@click.option("--service", metavar="NAME", help="The service that asked.")
+@click.option("--purpose", metavar="NAME", help="The purpose that was named.")
 @click.option("--field", metavar="PATH", help="Released, written or refused.")
 @click.option("--decision", metavar="WORD", help="permit, partial, refuse, done or failed.")
 @click.option("--act", metavar="WORD", help="read, find, history, put, import, consent, erase, rotate, …")

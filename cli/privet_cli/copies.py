@@ -25,9 +25,10 @@ _STEPS = {
 @click.argument("target", type=click.Path(path_type=Path))
 @json_option()
 def backup(target: Path, as_json: bool) -> None:
-    """Copy the vault into the new directory TARGET, while it is in use.
+    """Copy the vault while it is in use, never its keys.
 
-    The keyring, the keypack and the control journal are never in it: it says how to keep them.
+    TARGET is a new directory. The keyring, the keypack and the control journal are never in it: it says how to
+    keep them.
 
     \b
     Example:
@@ -48,11 +49,11 @@ def backup(target: Path, as_json: bool) -> None:
 @click.argument("source", metavar="BACKUP", type=click.Path(path_type=Path))
 @json_option()
 def restore(source: Path, as_json: bool) -> None:
-    """Bring the vault back from a backup: the living, never a withdrawn consent and never an erased person.
+    """Bring the vault back from a backup.
 
-    The newest keyring, keypack and control journal must stand in the vault's directory; settings and
-    catalogue come
-    from the backup if they are not there. Nobody may have the vault open. Interrupted, run it again.
+    It brings back the living, never a withdrawn consent and never an erased person. The newest keyring, keypack and
+    control journal must stand in the vault's directory; settings and catalogue come from the backup if they are not
+    there. Nobody may have the vault open. Interrupted, run it again.
 
     \b
     Example:
@@ -65,7 +66,7 @@ def restore(source: Path, as_json: bool) -> None:
         done = restore_vault(
             source,
             directory,
-            passphrase=given_passphrase(invocation().passphrase_file),
+            passphrase=given_passphrase(),
             prompt=ask_passphrase(),
             randomness=os.urandom,
             progress=lambda step, at, total: progress.update(at, total, _STEPS.get(step, step)),
@@ -96,7 +97,9 @@ def restore(source: Path, as_json: bool) -> None:
 @click.command()
 @json_option()
 def upgrade(as_json: bool) -> None:
-    """Move the vault to this version of Privet. Make a backup first; a vault that is new enough is left alone.
+    """Move the vault to this version of Privet.
+
+    Make a backup first. A vault that is new enough is left alone.
 
     \b
     Example:

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from privet_cli.opening import ask_passphrase, get_directory, given_passphrase, invocation
+from privet_cli.opening import ask_passphrase, get_directory, given_passphrase
 from privet_cli.options import json_option
 from privet_cli.terminal import is_terminal, note, paint, safe, say, say_json, table
 
@@ -28,9 +28,7 @@ def doctor(as_json: bool) -> None:
     directory = get_directory()
     from privet.bootstrap.doctoring import examine
 
-    findings = examine(
-        directory, passphrase=given_passphrase(invocation().passphrase_file), prompt=ask_passphrase()
-    )
+    findings = examine(directory, passphrase=given_passphrase(), prompt=ask_passphrase())
     rows = [(_WORDS[found.level], found.sentence, found.fix) for found in findings]
     if as_json:
         for level, sentence, fix in rows:

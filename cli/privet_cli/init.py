@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from privet_cli.opening import given_passphrase, invocation, new_passphrase
+from privet_cli.opening import given_passphrase, new_passphrase
 from privet_cli.terminal import counted, note, say
 
 
@@ -31,7 +31,7 @@ def init(directory: Path, catalogue: Path | None, database: str | None) -> None:
       $ privet init guests.privet --catalogue examples/hotel
       $ PRIVET_PASSPHRASE_FILE=/run/secrets/privet privet init guests.privet
     """
-    secret = new_passphrase(given_passphrase(invocation().passphrase_file))
+    secret = new_passphrase(given_passphrase())
     from privet import Vault
 
     with Vault.create(directory, passphrase=secret, catalogue=catalogue, database_url=database) as vault:

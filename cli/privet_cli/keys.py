@@ -5,7 +5,7 @@ from dataclasses import asdict
 import click
 
 from privet_cli.lazy import Group
-from privet_cli.opening import given_passphrase, new_passphrase, open_vault
+from privet_cli.opening import new_passphrase, open_vault, passphrase_from
 from privet_cli.options import json_option
 from privet_cli.progress import Progress
 from privet_cli.terminal import counted, moment, note, say, say_json, table
@@ -114,7 +114,7 @@ def passphrase(new_passphrase_file: str | None) -> None:
     from privet.bootstrap.keyholding import change_passphrase
 
     with open_vault() as vault:
-        secret = new_passphrase(given_passphrase(new_passphrase_file), environment="PRIVET_NEW_PASSPHRASE")
+        secret = new_passphrase(passphrase_from(new_passphrase_file), environment="PRIVET_NEW_PASSPHRASE")
         change_passphrase(vault.parts, secret)
     say("The passphrase is changed.")
     note("Copies of the old keyring still open with the old one: delete them, then `privet keys rotate`.")

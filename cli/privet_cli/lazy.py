@@ -38,6 +38,10 @@ class Sections(click.Group):
         del ctx
         return list(self._places)
 
+    def summary(self, name: str) -> str:
+        """The line of a command in the list."""
+        return self._places[name].summary
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
         place = self._places.get(cmd_name)

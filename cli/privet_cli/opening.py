@@ -6,7 +6,7 @@ Refuses to ask where nobody sits: a question is put on terminals only, and secre
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,8 @@ class Invocation:
 
     vault: Path | None
     passphrase_file: str | None
+    passphrase: bytes | None = field(default=None, repr=False)
+    """As read from standard input."""
 
 
 def invocation() -> Invocation:
@@ -61,7 +63,13 @@ def read_line(what: str) -> str:
         raise InvalidInput(f"{what} on standard input is not UTF-8") from None
 
 
-def given_passphrase(name: str | None) -> bytes | None:
+def given_passphrase() -> bytes | None:
+    """What --passphrase-file gave; None when it was not used."""
+    found = invocation()
+    return found.passphrase if found.passphrase is not None else passphrase_from(found.passphrase_file)
+
+
+def passphrase_from(name: str | None) -> bytes | None:
     """From a file, or `-`: a line of standard input; None when no file was named."""
     from privet.bootstrap.passphrase import read_passphrase_file
 
@@ -112,9 +120,7 @@ def open_vault() -> "Vault":
     directory = get_directory()
     from privet import Vault
 
-    return Vault.open(
-        directory, passphrase=given_passphrase(invocation().passphrase_file), prompt=ask_passphrase()
-    )
+    return Vault.open(directory, passphrase=given_passphrase(), prompt=ask_passphrase())
 
 
 def load_rules() -> "tuple[Settings, Catalogue]":

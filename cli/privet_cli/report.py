@@ -16,7 +16,9 @@ from privet_cli.terminal import counted, note, say_json, table
 @since_until
 @json_option()
 def report(officer: str | None, since: datetime | None, until: datetime | None, as_json: bool) -> None:
-    """Count reads, writes and refusals by service, purpose and outcome. Opens nothing about any person.
+    """Count reads and refusals over a time.
+
+    By service, purpose, act and outcome. It opens nothing about any person.
 
     \b
     Examples:
