@@ -189,6 +189,7 @@ def test_backup_holds_no_key_and_no_password(world: World, tmp_path: Path) -> No
     files = [file for file in (tmp_path / "backup").rglob("*") if file.is_file()]
     assert {str(file.relative_to(tmp_path / "backup")) for file in files} == {
         "manifest.json", "manifest.sig", "database", "privet.toml", "catalogue.yaml", "notices/news.md",
+        "bundles/ab.tar.gz",
     }  # fmt: skip
     held = b"".join(file.read_bytes() for file in files)
     for secret in (b"secret", b"privet/keyring", b"person1", b"privet/control-log"):
@@ -199,16 +200,16 @@ def test_backup_holds_no_key_and_no_password(world: World, tmp_path: Path) -> No
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
 
 
-def test_backup_never_overwrites(world: World, tmp_path: Path) -> None:
+def test_backup_never_overwrites(local: World, tmp_path: Path) -> None:
     """Whatever stands there stays."""
     (tmp_path / "there").write_text("mine")
     with pytest.raises(Conflict):
-        world.backup(tmp_path / "there")
+        local.backup(tmp_path / "there")
     assert (tmp_path / "there").read_text() == "mine"
-    world.backup(tmp_path / "backup")
+    local.backup(tmp_path / "backup")
     before = (tmp_path / "backup" / "manifest.json").read_bytes()
     with pytest.raises(Conflict):
-        world.backup(tmp_path / "backup")
+        local.backup(tmp_path / "backup")
     assert (tmp_path / "backup" / "manifest.json").read_bytes() == before
 
 
@@ -233,14 +234,16 @@ def test_backup_under_load_is_consistent(world: World, tmp_path: Path, fresh_url
     back.close()
 
 
-@pytest.mark.parametrize("name", ["database", "privet.toml", "catalogue.yaml", "notices/news.md", "anchor"])
+@pytest.mark.parametrize(
+    "name", ["database", "privet.toml", "catalogue.yaml", "notices/news.md", "bundles/ab.tar.gz", "anchor"]
+)
 @pytest.mark.parametrize("harm", ["alter", "truncate", "lengthen", "delete", "link"])
-def test_harmed_backup_names_the_part(world: World, tmp_path: Path, name: str, harm: str) -> None:
+def test_harmed_backup_names_the_part(local: World, tmp_path: Path, name: str, harm: str) -> None:
     """Each file altered, cut short, lengthened, deleted, or turned into a link: it is named, the vault untouched."""
-    world.add("ann")
-    world.checkpointer.sign()
-    world.backup(tmp_path / "backup")
-    world.checkpointer.sign()
+    local.add("ann")
+    local.checkpointer.sign()
+    local.backup(tmp_path / "backup")
+    local.checkpointer.sign()
     file = tmp_path / "backup" / name
     data = file.read_bytes()
     file.unlink()
@@ -257,17 +260,17 @@ def test_harmed_backup_names_the_part(world: World, tmp_path: Path, name: str, h
             }[harm]
         )
     with pytest.raises(IntegrityError, match=name):
-        world.restore(tmp_path / "backup")
-    back = reopened(world, world.url)
+        local.restore(tmp_path / "backup")
+    back = reopened(local, local.url)
     assert back.read("ann") == "ann"
     back.anchors.verify_log(back.store.log)
     back.close()
 
 
-def test_harmed_manifest_is_refused(world: World, tmp_path: Path) -> None:
+def test_harmed_manifest_is_refused(local: World, tmp_path: Path) -> None:
     """Altered, of another form, unsigned, signed by another vault, of a newer version, or none."""
-    world.add("ann")
-    world.backup(tmp_path / "backup")
+    local.add("ann")
+    local.backup(tmp_path / "backup")
     manifest, signature = tmp_path / "backup" / "manifest.json", tmp_path / "backup" / "manifest.sig"
     good, signed = manifest.read_bytes(), signature.read_bytes()
     document = json.loads(good)
@@ -276,21 +279,21 @@ def test_harmed_manifest_is_refused(world: World, tmp_path: Path) -> None:
     ):  # fmt: skip
         manifest.write_bytes(other)
         with pytest.raises(IntegrityError, match="manifest"):
-            world.restore(tmp_path / "backup")
+            local.restore(tmp_path / "backup")
     manifest.write_bytes(good)
     for other in (b"", b"zz", b"00" * 64, signed[:-3]):
         signature.write_bytes(other)
         with pytest.raises(IntegrityError, match="manifest"):
-            world.restore(tmp_path / "backup")
+            local.restore(tmp_path / "backup")
     manifest.unlink()
     with pytest.raises(Unavailable, match="no backup here"):
-        world.restore(tmp_path / "backup")
+        local.restore(tmp_path / "backup")
 
 
-def test_names_outside_the_backup_are_refused(world: World, tmp_path: Path) -> None:
+def test_names_outside_the_backup_are_refused(local: World, tmp_path: Path) -> None:
     """A manifest may not name files elsewhere, signed or not: settings are put back before the keyring opens."""
-    world.add("ann")
-    world.backup(tmp_path / "backup")
+    local.add("ann")
+    local.backup(tmp_path / "backup")
     file = tmp_path / "backup" / "manifest.json"
     document = json.loads(file.read_bytes())
     (tmp_path / "evil.toml").write_text("x")
@@ -313,7 +316,9 @@ def test_lost_directory_comes_back(world: World, tmp_path: Path, url: str) -> No
     new.mkdir()
     for name in ("keyring.json", "keypack", "journal"):
         shutil.copy(world.directory / name, new / name)
-    assert put_back_settings(tmp_path / "backup", new) == ("catalogue.yaml", "notices/news.md", "privet.toml")
+    assert put_back_settings(tmp_path / "backup", new) == (
+        "bundles/ab.tar.gz", "catalogue.yaml", "notices/news.md", "privet.toml",
+    )  # fmt: skip
     assert put_back_settings(tmp_path / "backup", new) == ()
     if not url.startswith("sqlite"):
         return

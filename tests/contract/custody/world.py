@@ -109,6 +109,8 @@ class World:
         JournalFile.create(directory / "journal", keyring, VAULT)
         (directory / "privet.toml").write_text('format = 1\nurl = "postgresql+psycopg://u:secret@h/d"\n')
         (directory / "catalogue.yaml").write_text("fields: {}\n")
+        (directory / "bundles").mkdir()
+        (directory / "bundles" / "ab.tar.gz").write_bytes(b"a policy")
         (directory / "notices").mkdir()
         (directory / "notices" / "news.md").write_text("We write to you.\n")
         return cls(directory=directory, url=url, store=store, keyring=keyring)

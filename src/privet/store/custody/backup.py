@@ -34,6 +34,8 @@ from privet.store.custody.journal import JournalFile
 SETTINGS: Final = "privet.toml"
 CATALOGUE: Final = "catalogue.yaml"
 NOTICES: Final = "notices"
+BUNDLES: Final = "bundles"
+"""Policy revisions, by which the log's decisions are replayed."""
 _PASSWORD: Final = re.compile(rb"(://[^\s:@/\"']+):[^\s@\"']*@")
 _MOST: Final = 16 << 20
 
@@ -153,9 +155,9 @@ def _settings(directory: Path) -> Iterator[tuple[str, bytes]]:
         if file.is_file():
             yield name, _PASSWORD.sub(rb"\1@", _read(file)) if name == SETTINGS else _read(file)
     with disk():
-        notices = sorted((directory / NOTICES).glob("*.md"))
-    for file in notices:
-        yield f"{NOTICES}/{file.name}", _read(file)
+        found = [*sorted((directory / NOTICES).glob("*.md")), *sorted((directory / BUNDLES).glob("*.tar.gz"))]
+    for file in found:
+        yield f"{file.parent.name}/{file.name}", _read(file)
 
 
 def _read(path: Path) -> bytes:

@@ -3,7 +3,7 @@
     manifest.json  format, version, vault, when, log (origin, size), journal (records, offset, digest), files
     manifest.sig   Ed25519 over "privet/backup/v1\\n" ‖ manifest.json, hex
     database       the consistent copy
-    privet.toml, catalogue.yaml, notices/…, anchor
+    privet.toml, catalogue.yaml, notices/…, bundles/…, anchor
 
 Never in it: the keyring, the keypack, the control journal, any key but those wrapped in the rows.
 Refuses a manifest of another form, a file that is missing, cut short, altered or named outside the directory.

@@ -56,7 +56,7 @@ class Restored(NamedTuple):
 
 
 def put_back_settings(backup: Path, directory: Path) -> tuple[str, ...]:
-    """Writes those of a backup's settings, catalogue and notices that `directory` lacks; returns their names.
+    """Writes those of a backup's settings, catalogue, notices and policies that `directory` lacks; returns their names.
 
     For a vault whose directory is lost: then the keyring, keypack and journal are put in their places by hand.
     Raises as `read_unsigned`; their signature is verified when the vault is restored.
@@ -64,8 +64,9 @@ def put_back_settings(backup: Path, directory: Path) -> tuple[str, ...]:
     manifest = read_unsigned(backup)
     written = []
     for name in manifest.files:
-        if name.endswith((".toml", ".yaml", ".md")) and not (directory / name).exists():
-            replace_file(directory / name, read_bytes(backup / name, Unavailable("the backup lost a file")))
+        if name.endswith((".toml", ".yaml", ".md", ".tar.gz")) and not (directory / name).exists():
+            lost = Unavailable("the backup lost a file while it was read")
+            replace_file(directory / name, read_bytes(backup / name, lost, limit=1 << 24))
             written.append(name)
     return tuple(written)
 
