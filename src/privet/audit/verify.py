@@ -45,7 +45,7 @@ def stored_entries(log: LogReader, size: int) -> Iterator[StoredEntry]:
     while start < size and gap <= MAX_GAP:
         try:
             for row in log.entries(start, size):
-                yield StoredEntry(row.pos, row.leaf, row.sealed, row.id)
+                yield StoredEntry(row.pos, row.leaf, row.sealed, row.id, row.hash)
                 start, gap = row.pos + 1, 0
             return
         except IntegrityError:

@@ -80,6 +80,8 @@ class LoggedRow(NamedTuple):
     sealed: bytes
     tag: bytes | None
     ref: bytes | None
+    hash: bytes | None = None
+    """The leaf hash as it was appended: it lets the verifier name an altered leaf that no full tile covers yet."""
 
 
 EpochState = Literal["open", "closing", "destroyed"]

@@ -30,8 +30,8 @@ _WAITING = (
     .limit(BATCH)
 )
 _INSERT_MANY = (
-    "INSERT INTO entry (pos, id, leaf, sealed, tag, ref) SELECT * FROM "
-    "unnest(%b::bigint[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[])"
+    "INSERT INTO entry (pos, id, leaf, sealed, tag, ref, hash) SELECT * FROM "
+    "unnest(%b::bigint[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[])"
 )
 _ERASED = select(t.erased.c.tag).where(t.erased.c.tag.in_(bindparam("tags", expanding=True)))
 _TAKEN = delete(t.outbox).where(t.outbox.c.stream == bindparam("of"), t.outbox.c.seq < bindparam("stop"))
@@ -123,8 +123,7 @@ def carry_out(connection: Connection, plan: Plan, statements: Statements) -> int
         connection.execute(_TAKEN, {"of": cursor.stream, "stop": cursor.new})
     hashes = StoredHashes(connection)
     edge = Edge(plan.size, None, plan.frontier, hashes.leaf_hashes(plan.size - plan.size % WIDTH, plan.size))
-    insert_entries(connection, plan.size, entries, statements)
-    leaves = hash_leaves([entry.leaf for entry in entries])
+    leaves = insert_entries(connection, plan.size, entries, statements)
     tiles = tile_rows(grow(edge, leaves, entries[-1].id, hashes))
     if tiles:
         connection.execute(statements.insert_tile, tiles)
@@ -145,8 +144,9 @@ def carry_out(connection: Connection, plan: Plan, statements: Statements) -> int
 
 def insert_entries(
     connection: Connection, start: int, entries: list[Waiting], statements: Statements
-) -> None:
-    """As log entries from position `start` on; without what leads to erased subjects."""
+) -> list[bytes]:
+    """As log entries from position `start` on; without what leads to erased subjects. Returns the leaf hashes."""
+    hashes = hash_leaves([entry.leaf for entry in entries])
     tags = {entry.tag for entry in entries if entry.tag is not None}
     erased = {row[0] for row in connection.execute(_ERASED, {"tags": list(tags)})} if tags else set()
     rows: list[Any] = [
@@ -157,6 +157,7 @@ def insert_entries(
             entry.sealed,
             None if entry.tag in erased else entry.tag,
             None if entry.tag in erased else entry.ref,
+            hashes[pos - start],
         )
         for pos, entry in enumerate(entries, start)
     ]
@@ -165,6 +166,7 @@ def insert_entries(
         connection.exec_driver_sql(_INSERT_MANY, tuple(columns))
     else:
         connection.exec_driver_sql(statements.insert_entry, rows)
+    return hashes
 
 
 def _expect_one(result: Any) -> None:

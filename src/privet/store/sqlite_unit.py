@@ -71,14 +71,14 @@ class SqliteUnit(Unit):
         try:
             edge = self.grown or self._current_edge()
             start = edge.size
+            hashes = hash_leaves([entry[1] for entry in entries])
             self._sql(
                 _STATEMENTS.insert_entry,
                 [
-                    (pos, _b(entry), _b(leaf), _b(sealed), _b(tag), _b(ref))
+                    (pos, _b(entry), _b(leaf), _b(sealed), _b(tag), _b(ref), _b(hashes[pos - start]))
                     for pos, (entry, leaf, sealed, tag, ref) in enumerate(entries, start)
                 ],
             )
-            hashes = hash_leaves([entry[1] for entry in entries])
             tiles = tile_rows(grow(edge, hashes, entries[-1][0], StoredHashes(self._connection)))
             if tiles:
                 self._connection.execute(_STATEMENTS.insert_tile, tiles)

@@ -17,7 +17,7 @@ Backend = Literal["sqlite", "postgresql"]
 Insert = sqlite.Insert | postgresql.Insert
 
 SUBJECT_COLUMNS = "subject, epoch, keys, keys_rev, facts, facts_rev, fields, fields_rev"
-ENTRY_COLUMNS = "pos, id, leaf, sealed, tag, ref"
+ENTRY_COLUMNS = "pos, id, leaf, sealed, tag, ref, hash"
 
 _STATE = """
 SELECT schema, catalogue_digest, controls, controls_rev,
@@ -87,7 +87,7 @@ def build(backend: Backend) -> Statements:
         row=f"SELECT {SUBJECT_COLUMNS} FROM subject WHERE subject = {mark}",
         last="SELECT pos, id FROM entry ORDER BY pos DESC LIMIT 1",
         lookup_one=f"SELECT value, subject FROM lookup WHERE value = {mark}",
-        insert_entry=f"INSERT INTO entry ({ENTRY_COLUMNS}) VALUES ({', '.join([mark] * 6)})",
+        insert_entry=f"INSERT INTO entry ({ENTRY_COLUMNS}) VALUES ({', '.join([mark] * 7)})",
         insert_subject=prepare(_new(insert(t.subject)), backend),
         insert_lookup=prepare(insert(t.lookup).on_conflict_do_nothing(), backend),
         insert_record=prepare(_new(insert(t.record)), backend),

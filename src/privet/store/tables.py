@@ -97,6 +97,7 @@ entry = _table(
     _bytes("sealed"),
     _bytes("tag", nullable=True),
     _bytes("ref", nullable=True),
+    _bytes("hash"),
 )
 Index("entry_id", entry.c.id)
 Index(

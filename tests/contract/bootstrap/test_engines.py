@@ -1,4 +1,3 @@
-
 """The same vault under another engine: the same answers; and what happens when a real OPA goes away."""
 
 import time

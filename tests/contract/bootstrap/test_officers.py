@@ -1,4 +1,3 @@
-
 """Officers: they find who did what and why, are logged themselves, pause, and never see a value."""
 
 from datetime import UTC, datetime, timedelta
@@ -95,7 +94,9 @@ def test_one_entry_by_its_audit_id(told: Vault) -> None:
 def test_a_decision_is_made_again_from_the_log_alone(told: Vault) -> None:
     """Same question, same revision, same answer; what no policy decided cannot be replayed."""
     audit = told.officer("ana").audit
-    for line in audit.query(service="letters") + audit.query(service="desk") + audit.query(service="register"):
+    for line in (
+        audit.query(service="letters") + audit.query(service="desk") + audit.query(service="register")
+    ):
         again = audit.replay(line.audit_id)
         assert again.same, line
         assert again.decision.revision == line.policy

@@ -1,15 +1,22 @@
 # ruff: noqa: E501 - a call reads best on its line
 """Opening and creating: what is refused, in one sentence, with nothing changed; and what a changed catalogue does."""
 
+import os
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from privet import Vault, by
 from privet.bootstrap.passphrase import get_passphrase
-from privet.errors import CatalogueError, Conflict, InvalidInput, Unavailable
-from privet.testing import PASSPHRASE, make_vault, open_vault
+from privet.bootstrap.verifying import read_verifier_key, verify_store
+from privet.config.settings import load_settings
+from privet.domain.ids import WorkerId
+from privet.errors import AccessDenied, CatalogueError, Conflict, IntegrityError, InvalidInput, Unavailable
+from privet.store.opening import open_store
+from privet.store.sqlite_file import get_driver
+from privet.testing import PASSPHRASE, StoppedClock, make_vault, open_vault
 from tests.contract.bootstrap.catalogue import CATALOGUE, NOTICES
 
 
@@ -161,3 +168,27 @@ def test_the_passphrase_comes_from_where_it_is_said(tmp_path: Path) -> None:
     for bad in ("", "x" * 5000):
         with pytest.raises(InvalidInput):
             get_passphrase(bad)
+
+
+def test_a_leaf_altered_in_the_newest_entries_is_named(closed: Path) -> None:
+    """No full tile covers it yet; the hash beside it says which one it is. And the vault does not open over it."""
+    with open_vault(closed) as vault, pytest.raises(AccessDenied):
+        vault.service("letters").fetch(by(crm_id="C1"), purpose="marketing.email", fields=["email"])
+    with closing(get_driver().connect(closed / "vault.db")) as raw:
+        (leaf,) = raw.execute("SELECT leaf FROM entry WHERE pos = 2").fetchone()
+        raw.execute("UPDATE entry SET leaf = ? WHERE pos = 2", (leaf.replace(b'"refuse"', b'"permit"'),))
+        raw.commit()
+    with pytest.raises(IntegrityError, match="altered"):
+        open_vault(closed)
+    settings = load_settings(closed)
+    store = open_store(
+        settings.database_url,
+        worker=WorkerId(bytes(16)),
+        origin="",
+        clock=StoppedClock(),
+        randomness=os.urandom,
+    )
+    report = verify_store(store, settings, read_verifier_key(settings))
+    store.close()
+    assert report.first is not None
+    assert (report.first.first, report.first.last) == (2, 2)

@@ -63,7 +63,7 @@ def upgrade() -> None:
     op.create_index("lookup_epoch", "lookup", ["epoch"])
     _table("consent", {"subject": BYTES, "seq": BIG}, {"sealed": BYTES})
     logged: dict[str, Any] = {"id": BYTES, "leaf": BYTES, "sealed": BYTES, "tag": BYTES, "ref": BYTES}
-    _table("entry", {"pos": BIG}, logged, nullable=("tag", "ref"))
+    _table("entry", {"pos": BIG}, {**logged, "hash": BYTES}, nullable=("tag", "ref"))
     op.create_index("entry_id", "entry", ["id"])
     tagged = sa.text("tag IS NOT NULL")
     op.create_index("entry_tag", "entry", ["tag", "pos"], sqlite_where=tagged, postgresql_where=tagged)
