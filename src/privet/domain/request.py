@@ -59,3 +59,7 @@ class ReadRequest(NamedTuple):
     window: Window | None = None
     peer: str = ""
     """What the edge knows of the caller (request id, certificate name); into the log's private part."""
+
+    def __repr__(self) -> str:
+        """Without subject and purpose: a caller may have put an address there."""
+        return f"ReadRequest({self.service!r}, {self.operation.value!r}, hidden)"
