@@ -74,13 +74,15 @@ class Stage:
         shutil.copytree(self.directory, target)
         return target
 
-    def privet(self, *arguments: str, vault: Path | None = None, expect: int = 0) -> str:
+    def privet(
+        self, *arguments: str, vault: Path | None = None, expect: int = 0, passphrase: bool = True
+    ) -> str:
         """Runs the installed command on the vault and shows its output. Raises DemoFailed for another exit code."""
         named = "" if vault is None else f"--vault {vault.name} "
         self.screen.call(f"$ privet {named}{' '.join(arguments)}")
         done = subprocess.run(  # noqa: S603  our own interpreter, our own command
             [sys.executable, "-c", _PRIVET, "--vault", str(vault or self.directory), *arguments],
-            env={**_environment(), "PRIVET_PASSPHRASE": PASSPHRASE},
+            env=_environment() | ({"PRIVET_PASSPHRASE": PASSPHRASE} if passphrase else {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

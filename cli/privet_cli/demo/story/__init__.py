@@ -27,14 +27,14 @@ def say_what_next(screen: Screen, directory: Path, guests: Guests) -> None:
     guest = next(
         one for one in guests.people if one.invented["newsletter"] == "yes" and one is not guests.johnson
     )
-    who = f"--by email={guest.email}"
+    place = shlex.quote(str(directory.resolve()))
+    ask = "--as marketing --by $GUEST --purpose marketing.email --field email"
     screen.line(f"   The vault stays in {directory}; its passphrase is {PASSPHRASE}. Try next:")
     screen.line()
-    screen.line(
-        f"     export PRIVET_VAULT={shlex.quote(str(directory.resolve()))} PRIVET_PASSPHRASE={PASSPHRASE}"
-    )
-    screen.line(f"     privet read --as marketing {who} --purpose marketing.email --field email")
-    screen.line(f"     privet consent withdraw {who} marketing.email     # now read again")
-    screen.line(f"     privet policy explain --as marketing {who} --purpose marketing.email --field email")
-    screen.line(f"     privet audit query {who}")
+    screen.line(f"     export PRIVET_VAULT={place}")
+    screen.line(f"     export PRIVET_PASSPHRASE={PASSPHRASE} GUEST=email={guest.email}")
+    screen.line(f"     privet read {ask}")
+    screen.line(f"     privet policy explain {ask}")
+    screen.line("     privet consent withdraw --by $GUEST marketing.email    # and read again")
+    screen.line("     privet audit query --by $GUEST --limit 10")
     screen.line()

@@ -26,8 +26,8 @@ def tell(stage: Stage) -> None:
         return len(view.values) == len(GREETING)
 
     def many(at: int) -> int:
-        start = at * _BATCH % len(whom)
-        answers = desk.fetch_many(whom[start : start + _BATCH], purpose=PERSONALISATION, fields=GREETING)
+        batch = [whom[place % len(whom)] for place in range(at * _BATCH, (at + 1) * _BATCH)]
+        answers = desk.fetch_many(batch, purpose=PERSONALISATION, fields=GREETING)
         return sum(isinstance(answer, View) and len(answer.values) == len(GREETING) for answer in answers)
 
     rows = [["", "reads/s", *STAGES]]

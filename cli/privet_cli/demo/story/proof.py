@@ -22,7 +22,7 @@ def tell(stage: Stage) -> None:
         "purpose_prohibited" in text and "consent_withdrawn" in text,
         "the query does not show the true reasons",
     )
-    stage.privet("audit", "verify")
+    stage.privet("audit", "verify", passphrase=False)
     entry = _broker_entry(stage)
     copy = stage.copy("copy")
     alter(copy / DATABASE, entry.sealed)
@@ -30,7 +30,7 @@ def tell(stage: Stage) -> None:
         f"Somebody who can write to the disk alters one byte in a copy of the vault: in entry {entry.pos}, the"
         " broker's refusal. Verifying needs no passphrase:"
     )
-    text = stage.privet("audit", "verify", vault=copy, expect=1)
+    text = stage.privet("audit", "verify", vault=copy, expect=1, passphrase=False)
     check(re.search(rf"\bentry {entry.pos}\b", text) is not None, "verify did not name the entry")
 
 
