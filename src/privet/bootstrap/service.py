@@ -19,6 +19,7 @@ from privet.release.stages import ReleasedRead
 
 MAX_BATCH = 1000
 """Reads that one unit of work takes; a longer fetch_many runs as several."""
+_REMEMBERED, _REMEMBERED_FIELDS = 256, 100
 
 
 class ServiceSession:
@@ -27,6 +28,7 @@ class ServiceSession:
     def __init__(self, parts: Parts, name: str) -> None:
         self._parts = parts
         self.name = name
+        self._asked_before: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def fetch(self, subject: SubjectRef, *, purpose: str, fields: Sequence[str]) -> View:
         """What of `fields` may be had of one person for `purpose`.
@@ -42,8 +44,10 @@ class ServiceSession:
         self, subjects: Iterable[SubjectRef], *, purpose: str, fields: Sequence[str]
     ) -> list[View | Refusal]:
         """As `fetch`, for many: the same order, each a View or a Refusal; one log entry each."""
-        paths = self._paths(fields)
-        requests = [self._request(Operation.READ, subject, purpose, paths) for subject in subjects]
+        name, paths, purpose = self.name, self._paths(fields), _purpose(purpose)
+        requests = [
+            ReadRequest(name, Operation.READ, purpose, self._subject(subject), paths) for subject in subjects
+        ]
         answers: list[View | Refusal] = []
         for start in range(0, len(requests), MAX_BATCH):
             for released in self._parts.pipeline.read(requests[start : start + MAX_BATCH]):
@@ -185,10 +189,23 @@ class ServiceSession:
         raise InvalidInput("name a person by a pairwise id or by(field=value)", field="subject")
 
     def _paths(self, fields: Sequence[str]) -> tuple[str, ...]:
+        """Checked and expanded. A caller asks for the same few lists all day: those are remembered."""
+        key = tuple(fields) if isinstance(fields, list | tuple) else ()
+        try:
+            known = self._asked_before.get(key)
+        except TypeError:  # something in it is not even hashable
+            known = None
+        if known is not None:
+            return known
         names = _names(fields)
-        return tuple(
+        paths = tuple(
             dict.fromkeys(path for name in names for path in self._expand(name, self._parts.catalogue.fields))
         )
+        if key and len(key) <= _REMEMBERED_FIELDS:
+            if len(self._asked_before) >= _REMEMBERED:
+                self._asked_before.clear()
+            self._asked_before[key] = paths
+        return paths
 
     def _expand(self, name: str, paths: Iterable[str]) -> list[str]:
         """`room.*` is all that stands below `room.`; any other name is itself."""

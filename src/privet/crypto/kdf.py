@@ -57,7 +57,11 @@ class PreparedKey(Secret):
 
     def expand(self, info: bytes) -> bytes:
         """As the function `expand`, 32 bytes."""
-        return self.mac(info + b"\x01")
+        inner = self._inner.copy()
+        inner.update(info + b"\x01")
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.digest()
 
     def mac(self, message: bytes) -> bytes:
         """As the function `mac`."""

@@ -72,14 +72,21 @@ class Judge:
 
     def judge(self, questions: Sequence[Question]) -> list[Verdict]:
         """One verdict a question, in order. The engine is asked each time; what it answers is prepared once."""
+        distinct: list[Question] = []
+        places = []
+        for question in questions:
+            # Neighbours mostly ask the same of people in the same circumstances: no need to hash each question.
+            if not distinct or question != distinct[-1]:
+                distinct.append(question)
+            places.append(len(distinct) - 1)
         inputs = [
             phantom_input(asked, controls) if person is None else canonical_input(asked, person, controls)
-            for asked, person, controls in questions
+            for asked, person, controls in distinct
         ]
         decisions = self._engine.decide(inputs)
         kept = self._kept
         verdicts: list[Verdict] = []
-        for question, text, decision in zip(questions, inputs, decisions, strict=True):
+        for question, text, decision in zip(distinct, inputs, decisions, strict=True):
             verdict = kept.get(question)
             if verdict is None or verdict.decision is not decision:
                 verdict = self._prepare(question, text, decision)
@@ -87,7 +94,7 @@ class Judge:
                     kept.clear()
                 kept[question] = verdict
             verdicts.append(verdict)
-        return verdicts
+        return [verdicts[place] for place in places]
 
     def unreadable(self, asked: Asked, controls: Controls) -> Verdict:
         """The verdict on a row whose keys or facts do not open: the answer is that about nobody."""

@@ -10,7 +10,7 @@ from privet.crypto.facts import open_facts
 from privet.crypto.keyring import Keyring
 from privet.decide.controls import ControlBox
 from privet.decide.facts import facts_for
-from privet.decide.question import Circumstances
+from privet.decide.question import NO_CONTROLS, Circumstances
 from privet.decide.verdict import Judge, Question, Verdict
 from privet.domain.catalogue import Catalogue, Collection
 from privet.domain.coarse import coarse_day
@@ -51,7 +51,12 @@ class Deciding:
         now = self._clock()
         keys_of: dict[bytes, SubjectKeys | None] = {}
         questions = []
+        asked, controls, above = None, NO_CONTROLS, _NOTHING
         for read in identified:
+            if read.asked is not asked:
+                asked = read.asked
+                controls = self._controls.bearing_on(state, asked.service, asked.purpose)
+                above = self._catalogue.ancestors.get(asked.purpose, _NOTHING)
             row = read.row
             person = None
             if row is not None:
@@ -59,13 +64,10 @@ class Deciding:
                     keys_of[row.subject] = self._unwrap(row)
                 keys = keys_of[row.subject]
                 if keys is not None:
-                    person = self._facts(keys, row, read.asked.purpose, now)
+                    person = self._facts(keys, row, asked.purpose, above, now)
                     if person is None:
                         keys_of[row.subject] = None
-            asked = read.asked
-            questions.append(
-                Question(asked, person, self._controls.bearing_on(state, asked.service, asked.purpose))
-            )
+            questions.append(Question(asked, person, controls))
         verdicts = self._judge.judge(questions)
         return [
             PermittedRead(
@@ -83,16 +85,12 @@ class Deciding:
         except IntegrityError:
             return None
 
-    def _facts(self, keys: SubjectKeys, row: SubjectRow, purpose: str, now: int) -> Circumstances | None:
+    def _facts(
+        self, keys: SubjectKeys, row: SubjectRow, purpose: str, above: frozenset[str], now: int
+    ) -> Circumstances | None:
         try:
             payload = open_facts(keys, self._vault, row.subject, row.facts_rev, row.facts)
-            return facts_for(
-                payload,
-                purpose=purpose,
-                above=self._catalogue.ancestors.get(purpose, _NOTHING),
-                numbers=self._path_by_number,
-                now=now,
-            )
+            return facts_for(payload, purpose=purpose, above=above, numbers=self._path_by_number, now=now)
         except IntegrityError:
             return None
 

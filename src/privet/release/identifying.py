@@ -31,16 +31,16 @@ class Identifying:
         rows = unit.find_rows(list({NOBODY if subject is None else subject for subject in subjects}))
         services = self._catalogue.services
         made = []
+        said: tuple[object, ...] = ()
+        asked: Asked | None = None
         for request, subject in zip(requests, subjects, strict=True):
-            who = request.subject
-            asked = Asked(
-                request.service,
-                request.operation.value,
-                request.purpose,
-                request.fields,
-                services[request.service].recipient,
-                who.field if isinstance(who, By) else "",
-            )
+            service, operation, purpose, who, fields, _, _ = request
+            lookup = who.field if isinstance(who, By) else ""
+            now_said = (service, operation, purpose, fields, lookup)
+            if asked is None or now_said != said:
+                # One Asked for neighbours that ask the same: what compares questions later sees that by identity.
+                said = now_said
+                asked = Asked(service, operation.value, purpose, fields, services[service].recipient, lookup)
             row = rows.get(subject) if subject is not None else None
             made.append(IdentifiedRead(request, asked, NOBODY if row is None else row.subject, row))
         return made

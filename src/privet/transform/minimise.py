@@ -16,11 +16,13 @@ class Minimiser:
 
     def minimise(self, values: Mapping[str, Value | None], grant: Grant) -> Mapping[str, Value | None]:
         """Values as the caller may have them. In clear they are passed on as they are."""
-        if not any(transform for _, _, transform in grant.fields):
-            return values
-        reduced = dict(values)
+        reduced: dict[str, Value | None] | None = None
         for path, _, transform in grant.fields:
+            if transform is None:
+                continue
+            if reduced is None:
+                reduced = dict(values)
             value = reduced[path]
-            if transform is not None and value is not None:
+            if value is not None:
                 reduced[path] = mask(self._types[path], value) if transform == "mask" else None
-        return reduced
+        return values if reduced is None else reduced

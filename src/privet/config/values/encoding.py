@@ -59,7 +59,7 @@ def _list_of(item: Callable[[bytes], Value]) -> Callable[[bytes], Value]:
     def decode(data: bytes) -> Value:
         found = orjson.loads(data)
         if not isinstance(found, list):
-            raise ValueError("not a list")
+            raise TypeError("not a list")
         return [item(one.encode("utf-8")) for one in found]
 
     return decode
