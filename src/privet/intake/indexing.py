@@ -70,12 +70,23 @@ class Indexing:
 
     def apply(self, unit: WriteUnit, working: Working, planned: Sequence[IndexChange]) -> None:
         """Makes the planned changes. Raises Conflict when another writer took the value meanwhile."""
+        self.seal(working, planned)
+        drop = [row for change in planned for row in change.drop]
+        if drop:
+            unit.delete_indexes(drop)
+        self.insert(unit, planned)
+
+    def seal(self, working: Working, planned: Sequence[IndexChange]) -> None:
+        """Keeps the inner halves beside the values."""
         for change in planned:
             self._sealer.set_inner(working, change.field, change.inner)
-            if change.drop:
-                unit.delete_indexes(change.drop)
-            if change.add:
-                unit.insert_indexes(change.add, unique=change.field.lookup == "unique")
+
+    def insert(self, unit: WriteUnit, planned: Sequence[IndexChange]) -> None:
+        """Adds the new rows. Her own row must exist. Raises Conflict as `apply` does."""
+        for unique in (True, False):
+            add = [row for c in planned if (c.field.lookup == "unique") is unique for row in c.add]
+            if add:
+                unit.insert_indexes(add, unique=unique)
 
     def rows(self, working: Working, held: Field, epochs: Sequence[int]) -> tuple[IndexRow, ...]:
         """The rows that stand for what is held now, one an epoch."""

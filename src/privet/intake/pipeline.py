@@ -15,7 +15,7 @@ from privet.domain.catalogue import Catalogue, Field
 from privet.domain.coarse import coarse_day, instant
 from privet.domain.ids import NOBODY, SubjectId
 from privet.domain.ports import Clock, EntryRow, Randomness, Store, VaultState, WriteUnit
-from privet.domain.request import By
+from privet.domain.request import By, SubjectRef
 from privet.errors import Conflict, IntegrityError, InvalidInput, PrivetError, Unavailable
 from privet.identify.current import check_current
 from privet.identify.resolver import Resolver
@@ -35,6 +35,8 @@ class Batch:
     state: VaultState
     working: dict[SubjectId, Working] = field(default_factory=dict)
     entries: list[EntryRow] = field(default_factory=list)
+    named: dict[tuple[str | None, SubjectRef], SubjectId | None] = field(default_factory=dict)
+    """Who was meant by a reference, as far as this batch has asked; forgotten when a look-up value changes."""
 
 
 class Intake:
@@ -132,6 +134,8 @@ class Intake:
         else:
             sealed, new_record = self._record(batch, working, request)
         batch.working[working.subject] = working
+        if created:
+            batch.named = {(request.service, request.subject): working.subject}
         entry = self._scribe.act(
             self._act(request),
             Decision.DONE if request.service is None else Decision.PERMIT,
@@ -150,9 +154,14 @@ class Intake:
 
     def find(self, batch: Batch, request: WriteRequest) -> Working | None:
         """The subject of a write, opened; None for nobody. Raises IntegrityError when her row does not open."""
-        subject = self._resolver.subjects(
-            batch.unit, batch.state.epochs, [(request.service, request.subject)]
-        )[0]
+        name = (request.service, request.subject)
+        if name in batch.named:
+            subject = batch.named[name]
+            if subject is None:
+                return None
+        else:
+            subject = self._resolver.subjects(batch.unit, batch.state.epochs, [name])[0]
+            batch.named[name] = subject
         if subject is None:
             batch.unit.find_rows([NOBODY])  # the statements are the same whoever is, or is not, here
             return None
@@ -204,12 +213,12 @@ class Intake:
         working.set_facts(facts)
         if working.row is None:
             # the row must exist before its index rows name it
-            for change in planned:
-                self._sealer.set_inner(working, change.field, change.inner)
+            self._indexing.seal(working, planned)
             self._sealer.store(batch.unit, working, batch.state.epoch)
-            for change in planned:
-                batch.unit.insert_indexes(change.add, unique=change.field.lookup == "unique")
+            self._indexing.insert(batch.unit, planned)
         else:
+            if planned:
+                batch.named = {}
             self._indexing.apply(batch.unit, working, planned)
             self._sealer.store(batch.unit, working, batch.state.epoch)
         return sealed
