@@ -9,7 +9,7 @@ import click
 
 from privet_cli.faults import EXIT_PIPE, report
 from privet_cli.lazy import Place, Sections
-from privet_cli.opening import Invocation, read_line
+from privet_cli.opening import STDIN, Invocation, read_line
 
 COMMANDS: Mapping[str, Mapping[str, Place]] = {
     "Begin": {
@@ -108,10 +108,15 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 @click.pass_context
 def privet(ctx: click.Context, vault: Path | None, passphrase_file: str | None) -> None:
     # A line of standard input is taken now: `--by email=-` reads the next one.
-    given = read_line("the passphrase").encode() if passphrase_file == "-" else None
+    given = read_line("the passphrase").encode() if passphrase_file == STDIN else None
     ctx.obj = Invocation(vault=vault, passphrase_file=passphrase_file, passphrase=given)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
+
+
+def _check(arguments: Sequence[str]) -> None:
+    if any("\0" in word for word in arguments):
+        raise click.UsageError("an argument holds a NUL character")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -123,8 +128,7 @@ def run(arguments: Sequence[str]) -> int:
             from click.shell_completion import shell_complete
 
             return shell_complete(privet, {}, "privet", "_PRIVET_COMPLETE", instruction)
-        if any("\0" in word for word in arguments):
-            raise click.UsageError("an argument holds a NUL character")
+        _check(arguments)
         with privet.make_context("privet", list(arguments)) as context:
             privet.invoke(context)
     except SystemExit as end:

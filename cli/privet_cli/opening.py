@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from privet.domain.catalogue import Catalogue
 
 _MOST_LINE = 1 << 20
+STDIN = "-"
+"""Stands for standard input where a file is named."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +77,7 @@ def passphrase_from(name: str | None) -> bytes | None:
 
     if name is None:
         return None
-    if name == "-":
+    if name == STDIN:
         return read_line("the passphrase").encode()
     return read_passphrase_file(Path(name))
 
