@@ -116,6 +116,11 @@ class SqlLogReader:
             tile = StoredHashes(connection).find_tile(level, n)
         return tile if tile is not None and len(tile) == WIDTH * HASH_BYTES else None
 
+    def read_part(self, level: int, n: int, width: int) -> bytes:
+        """The first `width` hashes of a tile, full or not, from what is stored or stands below it."""
+        with self._reading() as connection:
+            return StoredHashes(connection).read_tile(level, n, width)
+
     def checkpoints(self) -> Iterator[tuple[int, str]]:
         with self._reading() as connection:
             rows = connection.execute(_CHECKPOINTS).fetchall()

@@ -103,6 +103,7 @@ def test_forged_anchor_is_refused(world: World) -> None:
         (world.anchors.path / "latest").write_bytes(bad)
         with pytest.raises(IntegrityError):
             world.anchors.verify_log(world.store.log)
+        assert bad in world.anchors.notes()  # the verifier judges it, and is not stopped by it
     (world.anchors.path / "latest").unlink()
     with pytest.raises(IntegrityError, match="removed"):
         world.anchors.verify_log(world.store.log)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from privet.audit.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
-from privet.audit.merkle import root_at
+from privet.audit.merkle import Frontier, subtrees
 from privet.audit.note import NoteKey
 from privet.audit.tiles import WIDTH, TileReader, tile_root
 from privet.crypto.signing import Signer
@@ -18,13 +18,14 @@ from privet.domain.ids import Millis
 from privet.domain.ports import LogReader, Store
 from privet.errors import IntegrityError, InvalidInput, RestoreNeeded, Unavailable
 from privet.store.custody.durable import disk, locked, read_bytes, replace_file
+from privet.store.log_reader import SqlLogReader
 
 LATEST: Final = "latest"
 _BUSY: Final = "another process has been writing the anchors for 5 s; try again"
 
 
 class Anchors:
-    """The anchors of one vault in the directory `path`: the latest, and the last one of each earlier log."""
+    """The anchors of one vault in the directory `path`: `latest`, and one file a log."""
 
     def __init__(self, path: Path, public: bytes) -> None:
         """`public`: the vault's Ed25519 key, which signs them."""
@@ -42,9 +43,15 @@ class Anchors:
         return self._verify(note), note
 
     def notes(self) -> Iterator[bytes]:
-        """Every anchor held, the latest and those of logs before a restore: for the verifier."""
+        """Every anchor held, for the verifier to judge: the latest, and the last of each log before a restore."""
+        latest, own = self.path / LATEST, None
+        if latest.exists():
+            note = read_bytes(latest, Unavailable("an anchor vanished"))
+            own = self._of(note.partition(b"\n")[0].decode(errors="replace"))
+            yield note
         for file in self._logs():
-            yield read_bytes(file, Unavailable("an anchor vanished"))
+            if file != own:
+                yield read_bytes(file, Unavailable("an anchor vanished"))
 
     def write(self, note: bytes, *, successor: bool = False) -> None:
         """Durable when this returns. One of the log's past is passed over; a fork raises IntegrityError.
@@ -64,8 +71,11 @@ class Anchors:
                     raise _fork(new.size)
                 if old.size >= new.size:
                     return
+            if held is not None and held[0].origin != new.origin:
+                replace_file(self._of(held[0].origin), held[1])  # the last of the log before
             replace_file(self.path / LATEST, note)
-            replace_file(self.path / f"{sha256(new.origin.encode()).hexdigest()[:16]}.log", note)
+            if not self._of(new.origin).exists():
+                replace_file(self._of(new.origin), note)
 
     def verify_log(self, log: LogReader) -> None:
         """Raises RestoreNeeded when the log is older than its anchor, IntegrityError when it tells another story."""
@@ -85,6 +95,9 @@ class Anchors:
             )
         if log_root(log, anchor.size) != anchor.root:
             raise _fork(anchor.size)
+
+    def _of(self, origin: str) -> Path:
+        return self.path / f"{sha256(origin.encode()).hexdigest()[:16]}.log"
 
     def _logs(self) -> list[Path]:
         with disk():
@@ -120,6 +133,7 @@ class Checkpointer:
         self._patience = patience_ms
         self._next = 0
         self._size = -1
+        self._tree: Frontier | None = None
         self._failing: Millis | None = None
 
     def maybe(self, now: Millis) -> None:
@@ -143,11 +157,21 @@ class Checkpointer:
         size = log.size()
         if size == self._size:
             return None
-        note = make_checkpoint(log, size, self._signer)
+        tree = self._grown(size)
+        note = sign_checkpoint(Checkpoint(origin=log.origin(), size=size, root=tree.root()), self._signer)
         self._store.add_checkpoint(size, note.decode())
         self._anchors.write(note)
-        self._size = size
+        self._size, self._tree = size, tree
         return note
+
+    def _grown(self, size: int) -> Frontier:
+        """The tree at `size`: from tiles at first, then only by what is new."""
+        log, tree = self._store.log, self._tree
+        if tree is None or tree.size > size:
+            return log_tree(log, size)
+        tree = tree.copy()
+        tree.extend(log.leaf_hashes(tree.size, size))
+        return tree
 
 
 def make_checkpoint(log: LogReader, size: int, signer: Signer) -> bytes:
@@ -157,7 +181,13 @@ def make_checkpoint(log: LogReader, size: int, signer: Signer) -> bytes:
 
 def log_root(log: LogReader, size: int) -> bytes:
     """The root of the first `size` entries, from tiles; only the last few leaves are hashed anew."""
-    return root_at(size, TileReader(_Tiles(log), size))
+    return log_tree(log, size).root()
+
+
+def log_tree(log: LogReader, size: int) -> Frontier:
+    """The tree of the first `size` entries, from tiles."""
+    roots = TileReader(_Tiles(log), size).read_hashes(subtrees(0, size)) if size else ()
+    return Frontier.parse(b"\x01" + size.to_bytes(8, "big") + b"".join(roots))
 
 
 class _Tiles:
@@ -171,6 +201,8 @@ class _Tiles:
             full = self._log.read_tile(level, n)
             if full is not None:
                 return full
+        if isinstance(self._log, SqlLogReader):
+            return self._log.read_part(level, n, width)
         if level == 0:
             return b"".join(self._log.leaf_hashes(n * WIDTH, n * WIDTH + width))
         below = range(n * WIDTH, n * WIDTH + width)
