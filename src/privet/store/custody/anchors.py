@@ -43,15 +43,10 @@ class Anchors:
         return self._verify(note), note
 
     def notes(self) -> Iterator[bytes]:
-        """Every anchor held, for the verifier to judge: the latest, and the last of each log before a restore."""
-        latest, own = self.path / LATEST, None
-        if latest.exists():
-            note = read_bytes(latest, Unavailable("an anchor vanished"))
-            own = self._of(note.partition(b"\n")[0].decode(errors="replace"))
-            yield note
-        for file in self._logs():
-            if file != own:
-                yield read_bytes(file, Unavailable("an anchor vanished"))
+        """Every anchor held, for the verifier to judge: the latest, the first of this log, the last of each before."""
+        latest = self.path / LATEST
+        for file in (*([latest] if latest.exists() else []), *self._logs()):
+            yield read_bytes(file, Unavailable("an anchor vanished"))
 
     def write(self, note: bytes, *, successor: bool = False) -> None:
         """Durable when this returns. One of the log's past is passed over; a fork raises IntegrityError.
