@@ -48,12 +48,13 @@ class Place:
     def open(self, clock: Callable[[], Millis] = system_clock) -> Vault:
         return Vault.open(self.directory, passphrase=PASSPHRASE, clock=clock)
 
-    def execute(self, statement: str, **values: object) -> list[Any]:
-        """Behind the store's back: what somebody with the database in hand can do."""
+    def execute(self, statement: str, *many: dict[str, object], **values: object) -> list[Any]:
+        """Behind the store's back: what somebody with the database in hand can do. `many`: once for each of them."""
         if self.backend == "sqlite":
             connection = sqlite_file.get_driver().connect(self.url.removeprefix("sqlite:///"))
             try:
-                rows: list[Any] = connection.execute(statement, values).fetchall()
+                run = connection.executemany if many else connection.execute
+                rows: list[Any] = run(statement, many or values).fetchall()
                 connection.commit()
             finally:
                 connection.close()
@@ -61,7 +62,7 @@ class Place:
         engine = create_engine(self.url)
         try:
             with engine.begin() as plain:
-                result = plain.execute(text(statement), values)
+                result = plain.execute(text(statement), list(many) or values)
                 return [tuple(row) for row in result] if result.returns_rows else []
         finally:
             engine.dispose()
