@@ -47,15 +47,18 @@ def unsafe_canonical(obj: Json) -> bytes:
         raise InvalidInput("not canonical JSON: a value that JSON cannot hold exactly") from error
 
 
-def parse_canonical(data: bytes, *, limit: int = MAX_BYTES) -> Json:
-    """The value of which `data` is the canonical form; IntegrityError for any other bytes."""
+def parse_canonical(data: bytes, *, limit: int = MAX_BYTES, any_keys: bool = False) -> Json:
+    """The value of which `data` is the canonical form; IntegrityError for any other bytes.
+
+    `any_keys` takes keys beyond ASCII too, sorted by code point: what a service asked for may be named anyhow.
+    """
     if len(data) > limit:
         raise IntegrityError("canonical JSON: too long")
     try:
         value = orjson.loads(data)
     except (ValueError, RecursionError):
         raise IntegrityError("canonical JSON: not JSON") from None
-    fault = _find_fault(value)
+    fault = _find_fault(value, any_keys=any_keys)
     if fault is not None:
         raise IntegrityError(f"canonical JSON: {fault}")
     if orjson.dumps(value, option=_OPTIONS) != data:
@@ -63,7 +66,7 @@ def parse_canonical(data: bytes, *, limit: int = MAX_BYTES) -> Json:
     return value
 
 
-def _find_fault(obj: Json) -> str | None:
+def _find_fault(obj: Json, *, any_keys: bool = False) -> str | None:
     """What makes `obj` unfit, or None. Level by level, so depth costs no stack."""
     level: list[Json] = [obj]
     for _ in range(MAX_DEPTH):
@@ -79,7 +82,7 @@ def _find_fault(obj: Json) -> str | None:
                 below.extend(item)
             elif kind is dict:
                 for key in item:
-                    if type(key) is not str or not key.isascii():
+                    if type(key) is not str or not (any_keys or key.isascii()):
                         return "a key that is not ASCII"
                 below.extend(item.values())
             elif not isinstance(item, str):

@@ -24,7 +24,8 @@ _WORKER_END: Final = 17
 _LEAST: Final = _WORKER_END + OVERHEAD + R_BYTES + LENGTH_SIZE
 
 Private: TypeAlias = dict[str, Any]
-"""What an entry says in private: JSON of str, int, bool, None, list and dict, with ASCII keys.
+"""What an entry says in private: JSON of str, int, bool, None, list and dict. Keys that repeat what was asked
+(a purpose, a field that nobody knows) may be any text; all others are ASCII.
 
 Keys in use: subject (hex), fields, reasons ({field: code}), input (the decision's canonical input), facts (revision),
 peer, service detail, and whatever else an act has to tell. Keys with no meaning to a reader are kept.
@@ -42,7 +43,7 @@ def encode_private(private: Private, size: int | None = None) -> bytes:
 
 def parse_private(private: bytes) -> Private:
     """What padded private bytes say. Raises IntegrityError."""
-    value = parse_canonical(unpad(private))
+    value = parse_canonical(unpad(private), any_keys=True)
     if type(value) is not dict:
         raise IntegrityError("entry: the private part is not an object")
     return value

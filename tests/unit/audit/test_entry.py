@@ -142,3 +142,10 @@ def test_parts_of_the_wrong_length_are_refused(part: str) -> None:
     parts[part] += b"\0"
     with pytest.raises(InvalidInput):
         seal_entry(CIPHER, **parts)
+
+
+@pytest.mark.parametrize("name", ["été", "\x9b31m", "漢字", "🦔", "\U0010ffff"])
+def test_what_a_service_asked_for_may_be_any_text(name: str) -> None:
+    """A purpose or field that nobody knows stands as a key in the private part, and the entry stays readable."""
+    private: Private = {"input": {"consent": {name: "unknown"}}, "reasons": {name: "unknown_field", "a": "x"}}
+    assert parse_private(encode_private(private)) == private
