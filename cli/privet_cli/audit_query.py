@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from privet_cli.completion import names_of
 from privet_cli.opening import open_vault
 from privet_cli.options import by_option, json_option, since_until
 from privet_cli.terminal import Coloured, is_terminal, moment, safe, say_json, table
@@ -35,9 +36,15 @@ def as_option(command: F) -> F:
 @as_option
 @by_option(required=False)
 @click.option("--subject", metavar="ID", help="A person by the id that earlier lines show, rather than --by.")
-@click.option("--service", metavar="NAME", help="The service that asked.")
-@click.option("--purpose", metavar="NAME", help="The purpose that was named.")
-@click.option("--field", metavar="PATH", help="Released, written or refused.")
+@click.option(
+    "--service", metavar="NAME", shell_complete=names_of("services"), help="The service that asked."
+)
+@click.option(
+    "--purpose", metavar="NAME", shell_complete=names_of("purposes"), help="The purpose that was named."
+)
+@click.option(
+    "--field", metavar="PATH", shell_complete=names_of("fields"), help="Released, written or refused."
+)
 @click.option("--decision", metavar="WORD", help="permit, partial, refuse, done or failed.")
 @click.option("--act", metavar="WORD", help="read, find, history, put, import, consent, erase, rotate, …")
 @click.option("--reason", metavar="CODE", help="A reason of a refusal: consent_required, …")

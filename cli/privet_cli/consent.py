@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from privet_cli.completion import names_of
 from privet_cli.lazy import Group
 from privet_cli.opening import open_vault
 from privet_cli.options import by_option, json_option
@@ -31,7 +32,7 @@ def consent() -> None:
 
 @consent.command()
 @by_option()
-@click.argument("purpose")
+@click.argument("purpose", shell_complete=names_of("purposes"))
 @click.option("--source", metavar="TEXT", help="Where she said so: a letter, a call. Kept in her ledger.")
 @click.option(
     "--notice-version", metavar="HASH", help="Of the notice she saw; refused if it is not the current one."
@@ -59,7 +60,7 @@ def grant(who: "By", purpose: str, source: str | None, notice_version: str | Non
 
 @consent.command()
 @by_option()
-@click.argument("purpose")
+@click.argument("purpose", shell_complete=names_of("purposes"))
 @click.option("--source", metavar="TEXT", help="Where she said so: a letter, a call. Kept in her ledger.")
 @json_option("Print the signed receipt as JSON.")
 def withdraw(who: "By", purpose: str, source: str | None, as_json: bool) -> None:
@@ -81,7 +82,7 @@ def withdraw(who: "By", purpose: str, source: str | None, as_json: bool) -> None
 
 @consent.command()
 @by_option()
-@click.argument("purpose", required=False)
+@click.argument("purpose", required=False, shell_complete=names_of("purposes"))
 @json_option()
 def status(who: "By", purpose: str | None, as_json: bool) -> None:
     """Say how a person's consents stand: all, or that for one purpose.

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from privet_cli.completion import names_of
 from privet_cli.opening import load_rules, open_vault
 from privet_cli.options import by_option, json_option
 from privet_cli.terminal import say, say_json
@@ -13,10 +14,23 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--as", "service", required=True, metavar="SERVICE", help="The service that would read.")
-@click.option("--purpose", required=True, help="What for.")
 @click.option(
-    "--field", "fields", multiple=True, required=True, metavar="FIELD", help="A field; may be repeated."
+    "--as",
+    "service",
+    required=True,
+    metavar="SERVICE",
+    shell_complete=names_of("services"),
+    help="The service that would read.",
+)
+@click.option("--purpose", required=True, shell_complete=names_of("purposes"), help="What for.")
+@click.option(
+    "--field",
+    "fields",
+    multiple=True,
+    required=True,
+    metavar="FIELD",
+    shell_complete=names_of("fields"),
+    help="A field; may be repeated.",
 )
 @by_option(required=False)
 @click.option(

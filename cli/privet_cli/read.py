@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from privet.errors import AccessDenied
+from privet_cli.completion import names_of
 from privet_cli.opening import open_vault
 from privet_cli.options import by_option, json_option
 from privet_cli.terminal import Coloured, as_text, note, say_json, table
@@ -15,16 +16,24 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--as", "service", required=True, metavar="SERVICE", help="The service that reads.")
+@click.option(
+    "--as",
+    "service",
+    required=True,
+    metavar="SERVICE",
+    shell_complete=names_of("services"),
+    help="The service that reads.",
+)
 @by_option(required=False)
 @click.option("--subject", metavar="ID", help="Name the person by the service's own pairwise id instead.")
-@click.option("--purpose", required=True, help="What the data is for.")
+@click.option("--purpose", required=True, shell_complete=names_of("purposes"), help="What the data is for.")
 @click.option(
     "--field",
     "fields",
     multiple=True,
     required=True,
     metavar="FIELD",
+    shell_complete=names_of("fields"),
     help="A field; may be repeated. room.* is all below.",
 )
 @json_option()

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from privet_cli.completion import names_of
 from privet_cli.opening import open_vault
 from privet_cli.options import by_option
 from privet_cli.terminal import say
@@ -48,7 +49,7 @@ def unrestrict(who: "By") -> None:
 
 @click.command(name="object")
 @by_option()
-@click.argument("purpose")
+@click.argument("purpose", shell_complete=names_of("purposes"))
 def object_(who: "By", purpose: str) -> None:
     """Record an objection to a purpose and all below it (Art. 21).
 
@@ -65,7 +66,7 @@ def object_(who: "By", purpose: str) -> None:
 
 @click.command()
 @by_option()
-@click.argument("purpose")
+@click.argument("purpose", shell_complete=names_of("purposes"))
 def unobject(who: "By", purpose: str) -> None:
     """Take an objection back.
 

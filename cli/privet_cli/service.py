@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from privet.errors import InvalidInput
+from privet_cli.completion import names_of
 from privet_cli.lazy import Group
 from privet_cli.opening import load_rules
 from privet_cli.options import json_option
@@ -55,7 +56,7 @@ def list_(as_json: bool) -> None:
 
 
 @service.command()
-@click.argument("name", metavar="SERVICE")
+@click.argument("name", metavar="SERVICE", shell_complete=names_of("services"))
 @json_option()
 def show(name: str, as_json: bool) -> None:
     """Say what a service would get, field by field and purpose by purpose, with and without consent.

@@ -50,7 +50,7 @@ def run(
     from privet_cli.main import run as run_line
 
     given = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
-    streams = _Stream(given), _Stream(terminal=terminal), _Stream(terminal=terminal)
+    streams = _Stream(given, terminal=terminal), _Stream(terminal=terminal), _Stream(terminal=terminal)
     held, here, before = (sys.stdin, sys.stdout, sys.stderr), Path.cwd(), dict(os.environ)
     os.environ.update(
         {"NO_COLOR": "1", **({"PRIVET_PASSPHRASE": passphrase} if passphrase else {}), **(env or {})}

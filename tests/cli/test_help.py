@@ -77,3 +77,27 @@ def test_completion_completes(tmp_path: Path) -> None:
     asked = {"_PRIVET_COMPLETE": "bash_complete", "COMP_WORDS": "privet audit ver", "COMP_CWORD": "2"}
     ran = run_process(cwd=tmp_path, env=asked)
     assert ran.out.strip() == "plain,verify"
+
+
+def test_completion_knows_the_catalogue(vault: Path) -> None:
+    """Names of services, purposes and fields are completed, with no passphrase."""
+    for words, found in [
+        ("privet read --as fr", "plain,front-desk"),
+        ("privet --vault . read --purpose mark", "plain,marketing.email"),
+        ("privet read --field room.b", "plain,room.bed"),
+    ]:
+        asked = {
+            "_PRIVET_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(words.count(" ")),
+        }
+        ran = run_process(cwd=vault, env=asked)
+        assert ran.out.strip() == found, words
+
+
+def test_completion_outside_a_vault_is_silent(tmp_path: Path) -> None:
+    """No catalogue, no names, no noise."""
+    words = "privet read --as fr"
+    asked = {"_PRIVET_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": "3"}
+    ran = run_process(cwd=tmp_path, env=asked)
+    assert (ran.out.strip(), ran.err, ran.code) == ("", "", 0)
