@@ -155,7 +155,9 @@ def _told(decision: Decision, phantom: Decision, *, released: bool) -> Mapping[s
 
 def _refusal_size(asked: Asked, above: frozenset[str]) -> int:
     """Room for any true reason and any circumstances, computed from the request alone, so that lengths tell nothing."""
-    names = sum(len(path.encode()) for path in asked.fields)
-    static = len(asked.service) + len(asked.recipient) + len(asked.lookup) + 8 * len(asked.purpose.encode())
+    names = sum(len(orjson.dumps(path)) for path in asked.fields)  # as JSON: an escape takes six bytes
+    static = (
+        len(asked.service) + len(asked.recipient) + len(asked.lookup) + 8 * len(orjson.dumps(asked.purpose))
+    )
     static += sum(2 * len(name.encode()) + 6 for name in above)
     return padme(_ROOM + static + 3 * names + _ROOM_A_FIELD * len(asked.fields))
