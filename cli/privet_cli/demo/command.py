@@ -33,7 +33,7 @@ def demo(keep: Path | None, fast: bool) -> None:
     """Tell the story of a hotel group, with real calls.
 
     About 5,200 invented guests with real bookings move into a new vault; one of them, Ms. Johnson, is greeted, fed,
-    asked, seen and forgotten. It needs no network, and takes under a minute.
+    asked, seen and forgotten. It needs no network, and takes about a minute.
     """
     from privet_cli.demo.screen import Screen
 
@@ -50,9 +50,8 @@ def demo(keep: Path | None, fast: bool) -> None:
     screen.line()
     if keep is not None:
         story.say_what_next(screen, keep, stage.guests)
-    screen.line(
-        f"   Done in {time.monotonic() - began:.0f} s." + ("" if keep else " Nothing was left behind.")
-    )
+    left = "" if keep else " Nothing was left behind: `privet demo --keep DIR` leaves the vault to play with."
+    screen.line(f"   Done in {time.monotonic() - began:.0f} s.{left}")
 
 
 def _set(screen: "Screen", work: Path, directory: Path, *, fast: bool) -> "Stage":

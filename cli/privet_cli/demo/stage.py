@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from privet import Vault, by
@@ -67,12 +68,20 @@ class Stage:
     def her(self) -> By:
         return by(email=self.johnson.email)
 
-    def copy(self, name: str) -> Path:
-        """A copy of the whole vault directory, file by file."""
+    @contextmanager
+    def copy(self, name: str, *, database: Path | None = None) -> Iterator[Path]:
+        """A copy of the whole vault directory, file by file, perhaps with another database. Gone when it is left."""
         self.rest()
         target = self.work / name
-        shutil.copytree(self.directory, target)
-        return target
+        try:
+            shutil.copytree(
+                self.directory, target, ignore=shutil.ignore_patterns(f"{DATABASE}*") if database else None
+            )
+            if database is not None:
+                shutil.copyfile(database, target / DATABASE)
+            yield target
+        finally:
+            shutil.rmtree(target, ignore_errors=True)
 
     def privet(
         self, *arguments: str, vault: Path | None = None, expect: int = 0, passphrase: bool = True

@@ -5,6 +5,8 @@ succeed would prove nothing.
 """
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from privet import Vault, by
@@ -12,7 +14,7 @@ from privet.config.settings import load_settings
 from privet.crypto.envelope import unwrap_subject_keys
 from privet.crypto.keyring_file import FileKeyring
 from privet.domain.ids import Millis, SubjectId, WorkerId
-from privet.errors import IntegrityError, NotFound, PrivetError
+from privet.errors import IntegrityError, KeyDestroyed, NotFound, PrivetError
 from privet.store.opening import open_store
 from privet_cli.demo.stage import DATABASE, PASSPHRASE, DemoFailed, Stage, check, get_refusal
 from privet_cli.demo.story.reads import PERSONALISATION
@@ -25,7 +27,8 @@ def tell(stage: Stage) -> None:
     screen = stage.screen
     screen.chapter(8, "Ms. Johnson is forgotten")
     stage.privet("backup", _BACKUP)
-    old = stage.copy("old") / DATABASE
+    stage.rest()
+    old = shutil.copyfile(stage.directory / DATABASE, stage.work / "stray.db")
     screen.tell(
         "So there is a backup, and say a stray copy of the database on somebody's disk. Then she asks to be erased:"
     )
@@ -48,6 +51,18 @@ def _erase(stage: Stage) -> tuple[SubjectId, str]:
     check(bool(before.fields) and before.subject is not None, "her entry did not open before")
     screen.call("me.erase()")
     stage.vault.customer(stage.her).erase()
+    subject = SubjectId(bytes.fromhex(before.subject or ""))
+    with stage.vault.parts.store.read() as unit:
+        left = (
+            unit.find_rows([subject]),
+            unit.records(subject),
+            unit.ledger(subject),
+            unit.indexes_of(subject),
+        )
+    check(not any(left), "something of her is left in the database")
+    screen.fact(
+        "her row", "gone from the database: keys, fields, stays, consents and look-ups", column=_COLUMN
+    )
     try:
         stage.vault.customer(stage.her)
     except NotFound as error:
@@ -68,24 +83,21 @@ def _erase(stage: Stage) -> tuple[SubjectId, str]:
         " all else of its private part, opens for nobody",
         column=_COLUMN,
     )
-    return SubjectId(bytes.fromhex(before.subject or "")), before.audit_id
+    return subject, before.audit_id
 
 
-def _put_back(stage: Stage, old: Path, name: str) -> Path:
+@contextmanager
+def _put_back(stage: Stage, old: Path) -> Iterator[Path]:
     """The old database beside all the keys of now, by somebody who respects no anchor."""
-    stage.rest()
-    place = stage.work / name
-    shutil.copytree(stage.directory, place, ignore=shutil.ignore_patterns(f"{DATABASE}*"))
-    shutil.copyfile(old, place / DATABASE)
-    for anchor in (place / "anchors").iterdir():
-        if anchor.suffix != ".vkey":
-            anchor.unlink()
-    return place
+    with stage.copy("old", database=old) as place:
+        for anchor in (place / "anchors").iterdir():
+            if anchor.suffix != ".vkey":
+                anchor.unlink()
+        yield place
 
 
 def _try_before(stage: Stage, old: Path) -> None:
-    place = _put_back(stage, old, "old-before-rotation")
-    with Vault.open(place, passphrase=PASSPHRASE) as vault:
+    with _put_back(stage, old) as place, Vault.open(place, passphrase=PASSPHRASE) as vault:
         profile = vault.customer(stage.her).profile()
     stage.screen.fact(
         "the old copy",
@@ -95,15 +107,17 @@ def _try_before(stage: Stage, old: Path) -> None:
 
 
 def _try_after(stage: Stage, old: Path, subject: SubjectId) -> None:
-    screen, place = stage.screen, _put_back(stage, old, "old-after-rotation")
-    try:
-        with Vault.open(place, passphrase=PASSPHRASE) as vault:
-            vault.customer(stage.her).profile()
-    except PrivetError as error:
-        screen.refused("the old copy, again", error.code, error.message, column=_COLUMN)
-    else:
-        check(False, "the old copy opens after the rotation")
-    kept = _unwrap(place, subject)
+    screen = stage.screen
+    with _put_back(stage, old) as place:
+        try:
+            with Vault.open(place, passphrase=PASSPHRASE) as vault:
+                vault.customer(stage.her).profile()
+        except PrivetError as error:
+            screen.refused("the old copy, again", error.code, error.message, column=_COLUMN)
+        else:
+            check(False, "the old copy opens after the rotation")
+        kept = _unwrap(place, subject)
+    check(isinstance(kept, KeyDestroyed), f"her keys were refused for another reason: {kept.message}")
     screen.refused("her keys in its row", kept.code, kept.message, column=_COLUMN)
 
 
@@ -131,21 +145,23 @@ def _unwrap(place: Path, subject: SubjectId) -> IntegrityError:
 
 
 def _restore(stage: Stage) -> None:
-    copy = stage.copy("restored")
-    stage.privet("restore", _BACKUP, vault=copy)
     everybody = len(stage.guests.people)
     other = next(guest for guest in stage.guests.people if guest is not stage.johnson)
-    with Vault.open(copy, passphrase=PASSPHRASE) as vault:
-        with vault.parts.store.read() as unit:
-            people = unit.count_subjects()
-        name = vault.customer(by(email=other.email)).profile()["given_name"]
-        check(people == everybody - 1 and name == other.given, f"{people} of {everybody} guests came back")
-        try:
-            vault.customer(stage.her)
-        except NotFound:
-            pass
-        else:
-            check(False, "the restore brought her back")
+    with stage.copy("restored") as copy:
+        stage.privet("restore", _BACKUP, vault=copy)
+        with Vault.open(copy, passphrase=PASSPHRASE) as vault:
+            with vault.parts.store.read() as unit:
+                people = unit.count_subjects()
+            name = vault.customer(by(email=other.email)).profile()["given_name"]
+            check(
+                people == everybody - 1 and name == other.given, f"{people} of {everybody} guests came back"
+            )
+            try:
+                vault.customer(stage.her)
+            except NotFound:
+                pass
+            else:
+                check(False, "the restore brought her back")
     stage.screen.fact(
         "from the backup", f"{people:,} of {everybody:,} guests are back; Ms. Johnson is not", column=_COLUMN
     )

@@ -24,13 +24,13 @@ def tell(stage: Stage) -> None:
     )
     stage.privet("audit", "verify", passphrase=False)
     entry = _broker_entry(stage)
-    copy = stage.copy("copy")
-    alter(copy / DATABASE, entry.sealed)
-    screen.tell(
-        f"Somebody who can write to the disk alters one byte in a copy of the vault: in entry {entry.pos}, the"
-        " broker's refusal. Verifying needs no passphrase:"
-    )
-    text = stage.privet("audit", "verify", vault=copy, expect=1, passphrase=False)
+    with stage.copy("copy") as copy:
+        alter(copy / DATABASE, entry.sealed)
+        screen.tell(
+            f"Somebody who can write to the disk alters one byte in a copy of the vault: in entry {entry.pos}, the"
+            " broker's refusal. Verifying needs no passphrase:"
+        )
+        text = stage.privet("audit", "verify", vault=copy, expect=1, passphrase=False)
     check(re.search(rf"\bentry {entry.pos}\b", text) is not None, "verify did not name the entry")
 
 
