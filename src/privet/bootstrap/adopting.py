@@ -1,35 +1,53 @@
 """Adopting a catalogue: numbers for what is new, refusal of what would orphan stored data, one leaf a revision.
 
-Refuses to drop, or to change the type of, a field that still holds data: sweep it first.
+Refuses to drop, or to change the type of, a field that still holds data: sweep it first. Refuses numbers that are not
+those this vault gave: the sealed values are bound to numbers, so whoever could move a number to another name could have
+a field released under another field's rules. A MAC under the keyring's root holds them.
 """
 
+import hmac
 from collections.abc import Callable, Mapping
 
 import orjson
 
 from privet.config.catalogue import with_numbers
 from privet.crypto.fields import parse_packed
+from privet.crypto.framing import join
+from privet.crypto.kdf import mac
+from privet.crypto.keyring import Keyring
 from privet.domain.catalogue import Catalogue
-from privet.domain.ports import EntryRow, Store, WriteUnit
-from privet.errors import CatalogueError
+from privet.domain.ids import VaultId
+from privet.domain.ports import EntryRow, ReadUnit, Store, WriteUnit
+from privet.errors import CatalogueError, IntegrityError
 
 _NOTE = "catalogue/shape"
+_MAC = "catalogue/numbers"
 _PAGE = 500
 
 
 def adopt(
-    store: Store, catalogue: Catalogue, entry: Callable[[Catalogue, str], EntryRow], *, file: str
+    store: Store,
+    catalogue: Catalogue,
+    entry: Callable[[Catalogue, str], EntryRow],
+    *,
+    file: str,
+    keyring: Keyring,
+    vault: VaultId,
 ) -> Catalogue:
     """The catalogue with its permanent numbers, current in the vault when this returns.
 
     `entry` makes the leaf of a new revision (given the numbered catalogue and the digest before). Raises
-    CatalogueError when a field that holds data was dropped or changed its type.
+    CatalogueError when a field that holds data was dropped or changed its type, IntegrityError when the stored numbers
+    are not those that were given.
     """
+    key = keyring.expand_root(join(b"catalogue numbers", vault))
     with store.read() as unit:
+        _verify_numbers(unit, key)
         numbers, before = dict(unit.numbers()), unit.state().catalogue_digest
     if before == catalogue.digest:
         return with_numbers(catalogue, numbers)
     with store.write() as unit:
+        _verify_numbers(unit, key)
         before = unit.state().catalogue_digest
         numbers = dict(unit.numbers())
         added = _new_numbers(catalogue, numbers)
@@ -37,9 +55,25 @@ def adopt(
         _refuse_orphans(unit, numbered, numbers, file)
         if before != catalogue.digest:
             unit.set_catalogue(catalogue.digest, added)
+            unit.set_service_note(_MAC, mac(key, _numbers(numbers | added)))
             unit.set_service_note(_NOTE, orjson.dumps(_shape(numbered), option=orjson.OPT_SORT_KEYS))
             unit.append([entry(numbered, before)])
     return numbered
+
+
+def _verify_numbers(unit: ReadUnit, key: bytes) -> None:
+    numbers = unit.numbers()
+    stored = unit.find_service_note(_MAC)
+    if stored is None and not numbers and not unit.count_subjects():
+        return  # a new vault
+    if stored is None or not hmac.compare_digest(stored, mac(key, _numbers(numbers))):
+        raise IntegrityError(
+            "the database's numbers for the catalogue's fields are not those this vault gave them; restore a backup"
+        )
+
+
+def _numbers(numbers: Mapping[tuple[str, str], int]) -> bytes:
+    return orjson.dumps(sorted([kind, name, number] for (kind, name), number in numbers.items()))
 
 
 def number(catalogue: Catalogue, numbers: Mapping[tuple[str, str], int]) -> Catalogue:

@@ -15,6 +15,7 @@ from privet.audit.query import AuditFilter, AuditLine, find_line, find_question,
 from privet.audit.reading import EntryReader
 from privet.bootstrap.opening import BUNDLES
 from privet.bootstrap.parts import Parts
+from privet.bootstrap.subjects import get_subject
 from privet.bootstrap.verifying import verify_store
 from privet.decide.replay import replay
 from privet.domain.decision import Decision as PolicyDecision
@@ -164,11 +165,7 @@ class OfficerAudit:
 
     def _subject(self, subject: By | str) -> SubjectId:
         if isinstance(subject, By):
-            with self._parts.store.read() as unit:
-                found = self._parts.resolver.subjects(unit, unit.state().epochs, [(None, subject)])[0]
-            if found is None:
-                raise NotFound("there is nobody of that name")
-            return found
+            return get_subject(self._parts, subject)
         try:
             raw = bytes.fromhex(subject)
         except ValueError:

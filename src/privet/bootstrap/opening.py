@@ -88,7 +88,7 @@ def _open(
         private = {"actor": "steward", "before": before, "after": numbered.digest}
         return scribe.act(Act.CATALOGUE if before else Act.OPEN, Decision.DONE, private)
 
-    numbered = adopt(store, catalogue, entry, file=FILE)
+    numbered = adopt(store, catalogue, entry, file=FILE, keyring=keyring, vault=settings.vault_id)
     bundle = build_bundle(numbered)
     _keep(settings, bundle)
     engine = _engine(settings, bundle)

@@ -123,6 +123,7 @@ def wire(base: Foundations) -> Parts:
             vault=vault,
             judge=judge,
             controls=controls,
+            lookups=lookups,
             clock=base.clock,
         ),
         disclosing=Disclosing(

@@ -10,10 +10,11 @@ from typing import Any
 from privet.bootstrap.parts import Parts
 from privet.consent.choices import Choices
 from privet.consent.collected import Collected
+from privet.crypto.envelope import unwrap_subject_keys
 from privet.domain.answer import Consent
-from privet.domain.ids import SubjectId
+from privet.domain.ids import NOBODY, SubjectId
 from privet.domain.request import By, SubjectRef
-from privet.errors import NotFound
+from privet.errors import IntegrityError, NotFound
 from privet.identify.current import check_current
 from privet.intake.amendment import NOBODY_HERE, Amendments, Held
 from privet.release.disclosure import Disclosure
@@ -79,11 +80,12 @@ def wire_rights(parts: Parts) -> SubjectRights:
 
 
 def get_subject(parts: Parts, who: By) -> SubjectId:
-    """The one person this look-up names. Raises NotFound, InvalidInput for no look-up field or a malformed value."""
-    with parts.store.read() as unit:
-        state = unit.state()
-        check_current(parts.catalogue, parts.keyring, state)
-        found = parts.resolver.subjects(unit, state.epochs, [(None, who)])[0]
+    """The one person this look-up names.
+
+    Raises NotFound, InvalidInput for no look-up field or a malformed value, IntegrityError when the index leads to
+    somebody who does not hold the value.
+    """
+    found = _find(parts, None, who)
     if found is None:
         raise NotFound(NOBODY_HERE)
     return found
@@ -93,10 +95,10 @@ def record_consent(
     parts: Parts, service: str, who: SubjectRef, purpose: str, *, given: bool, source: str | None
 ) -> str:
     """What she told a service. Returns the audit id. Errors as Collected.record."""
-    with parts.store.read() as unit:
-        state = unit.state()
-        check_current(parts.catalogue, parts.keyring, state)
-        found = parts.resolver.subjects(unit, state.epochs, [(service, who)])[0]
+    try:
+        found = _find(parts, service, who)
+    except IntegrityError:
+        found = None  # a service hears what it hears about nobody
     return wire_rights(parts).collected.record(
         parts.catalogue.services[service],
         found,
@@ -105,3 +107,22 @@ def record_consent(
         source=source,
         lookup=who.field if isinstance(who, By) else "",
     )
+
+
+def _find(parts: Parts, service: str | None, who: SubjectRef) -> SubjectId | None:
+    with parts.store.read() as unit:
+        state = unit.state()
+        check_current(parts.catalogue, parts.keyring, state)
+        found = parts.resolver.subjects(unit, state.epochs, [(service, who)])[0]
+        if not isinstance(who, By):
+            return found
+        # Nobody is looked for too, so that the statements are the same whoever is, or is not, here.
+        row = unit.find_rows([found or NOBODY]).get(found or NOBODY)
+    if row is None:
+        return found
+    try:
+        keys = unwrap_subject_keys(parts.keyring, parts.vault, row.subject, row.keys)
+    except IntegrityError:
+        return found  # nothing of hers opens; she can still be erased
+    parts.lookups.verify_held(keys, row, who)
+    return found

@@ -153,7 +153,10 @@ class Intake:
         return Written(entry.id, working.subject, created, new_record)
 
     def find(self, batch: Batch, request: WriteRequest) -> Working | None:
-        """The subject of a write, opened; None for nobody. Raises IntegrityError when her row does not open."""
+        """The subject of a write, opened; None for nobody.
+
+        Raises IntegrityError when her row does not open, or does not hold the value by which she was named.
+        """
         name = (request.service, request.subject)
         if name in batch.named:
             subject = batch.named[name]
@@ -170,7 +173,10 @@ class Intake:
             if row is None:
                 return None
             batch.working[subject] = self._sealer.load(row)
-        return batch.working[subject]
+        working = batch.working[subject]
+        if isinstance(request.subject, By) and working.row is not None:
+            self._resolver.lookups.verify_held(working.keys, working.row, request.subject)
+        return working
 
     def holds_record(self, batch: Batch, working: Working, request: WriteRequest) -> bool:
         """Whether the record that a request would write is stored already, word for word."""

@@ -1,6 +1,7 @@
 """Stage 2: what is known of the subject now, and what policy says to that.
 
-Refuses where the facts do not open: such a row gets the answer that nobody gets, and the log says why.
+Refuses where the facts do not open, and where a look-up led to a row that does not hold the value looked for: such a
+read gets the answer that nobody gets. The log says why for the first, and is about nobody for the second.
 """
 
 from collections.abc import Sequence
@@ -14,10 +15,11 @@ from privet.decide.question import NO_CONTROLS, Circumstances
 from privet.decide.verdict import Judge, Question, Verdict
 from privet.domain.catalogue import Catalogue, Collection
 from privet.domain.coarse import coarse_day
-from privet.domain.ids import VaultId
+from privet.domain.ids import NOBODY, VaultId
 from privet.domain.ports import Clock, ReadUnit, RecordRow, SubjectRow, VaultState
-from privet.domain.request import Window
+from privet.domain.request import By, Window
 from privet.errors import IntegrityError
+from privet.identify.lookup import Lookups
 from privet.release.stages import IdentifiedRead, PermittedRead
 
 _NOTHING: frozenset[str] = frozenset()
@@ -34,9 +36,11 @@ class Deciding:
         vault: VaultId,
         judge: Judge,
         controls: ControlBox,
+        lookups: Lookups,
         clock: Clock,
     ) -> None:
         self._catalogue = catalogue
+        self._lookups = lookups
         self._keyring = keyring
         self._vault = vault
         self._judge = judge
@@ -52,6 +56,7 @@ class Deciding:
         keys_of: dict[bytes, SubjectKeys | None] = {}
         questions = []
         asked, controls, above = None, NO_CONTROLS, _NOTHING
+        reads = []
         for read in identified:
             if read.asked is not asked:
                 asked = read.asked
@@ -63,11 +68,14 @@ class Deciding:
                 if row.subject not in keys_of:
                     keys_of[row.subject] = self._unwrap(row)
                 keys = keys_of[row.subject]
-                if keys is not None:
+                if keys is not None and not self._is_led_right(keys, row, read):
+                    read = read._replace(subject=NOBODY, row=None)
+                elif keys is not None:
                     person = self._facts(keys, row, asked.purpose, above, now)
                     if person is None:
                         keys_of[row.subject] = None
             questions.append(Question(asked, person, controls))
+            reads.append(read)
         verdicts = self._judge.judge(questions)
         return [
             PermittedRead(
@@ -76,7 +84,7 @@ class Deciding:
                 keys_of.get(read.subject),
                 self._records(unit, read, verdict) if read.request.window is not None else (),
             )
-            for read, verdict in zip(identified, verdicts, strict=True)
+            for read, verdict in zip(reads, verdicts, strict=True)
         ]
 
     def _unwrap(self, row: SubjectRow) -> SubjectKeys | None:
@@ -84,6 +92,16 @@ class Deciding:
             return unwrap_subject_keys(self._keyring, self._vault, row.subject, row.keys)
         except IntegrityError:
             return None
+
+    def _is_led_right(self, keys: SubjectKeys, row: SubjectRow, read: IdentifiedRead) -> bool:
+        who = read.request.subject
+        if not isinstance(who, By):
+            return True  # a pairwise id is authenticated itself
+        try:
+            self._lookups.verify_held(keys, row, who)
+        except IntegrityError:
+            return False
+        return True
 
     def _facts(
         self, keys: SubjectKeys, row: SubjectRow, purpose: str, above: frozenset[str], now: int

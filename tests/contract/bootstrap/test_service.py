@@ -14,6 +14,7 @@ from privet.testing import StoppedClock
 
 ANN, BO, NOBODY = by(email="ann@example.org"), by(email="bo@example.org"), by(email="nobody@example.org")
 PERSONAL = "service-personalisation"
+NAIVE = datetime(2025, 1, 1)  # noqa: DTZ001  that is the point
 
 
 @pytest.fixture
@@ -203,9 +204,7 @@ def test_what_is_malformed_is_refused_before_anything_is_looked_up(shop: Vault) 
         lambda: desk.fetch("", purpose=PERSONAL, fields=["given_name"]),
         lambda: desk.history(ANN, "nothing", purpose=PERSONAL, fields=["title"]),
         lambda: desk.history(ANN, "purchases", purpose=PERSONAL, fields=["title"], limit=0),
-        lambda: desk.history(
-            ANN, "purchases", purpose=PERSONAL, fields=["title"], since=datetime(2025, 1, 1)
-        ),  # noqa: DTZ001  that is the point
+        lambda: desk.history(ANN, "purchases", purpose=PERSONAL, fields=["title"], since=NAIVE),
         lambda: desk.put(ANN, {}, purpose="enrolment"),
         lambda: desk.put(ANN, ["given_name"], purpose="enrolment"),  # type: ignore[arg-type]  # that is the point
         by,

@@ -18,6 +18,7 @@ from privet.store.custody.journal import JournalFile
 from privet.store.custody.keypack import KeypackFile
 from privet.store.custody.keypack_format import MAGIC as KEYPACK_MAGIC
 from privet.store.custody.recovery import PENDING
+from privet.store.custody.rewrap import inner_indexes
 from privet.store.custody.rotation import find_unfinished, live_keys
 from privet.store.custody.staging import ASIDE
 
@@ -55,6 +56,7 @@ def doctor_custody(
         lambda: _keyring(keyring_path, directory, backups),
         lambda: _epochs(store, keyring, clock),
         lambda: _people(store, keyring, vault),
+        lambda: _lookups(store, keyring, vault),
         lambda: _keypack(store, keyring, keypack),
         lambda: _journal(store, journal),
         lambda: _anchors(store, anchors),
@@ -87,6 +89,29 @@ def find_damaged(store: Store, keyring: Keyring, vault: VaultId) -> Iterator[Sub
             try:
                 unwrap_subject_keys(keyring, vault, row.subject, row.keys)
             except IntegrityError:
+                yield row.subject
+        after = rows[-1].subject
+
+
+def find_misled(store: Store, keyring: Keyring, vault: VaultId) -> Iterator[SubjectId]:
+    """People to whom a look-up leads that their profile does not hold, or whose own is missing."""
+    after: SubjectId | None = None
+    while True:
+        with store.read() as unit:
+            rows = unit.subjects_after(after, _PAGE)
+            held = {row.subject: {found.value for found in unit.indexes_of(row.subject)} for row in rows}
+        if not rows:
+            return
+        for row in rows:
+            try:
+                keys = unwrap_subject_keys(keyring, vault, row.subject, row.keys)
+                due = {
+                    epoch: {found.value for found in inner_indexes(keyring, vault, epoch, row, keys)}
+                    for epoch in keyring.epochs()
+                }
+            except IntegrityError:
+                continue  # `find_damaged` tells of her
+            if not due[row.epoch] <= held[row.subject] <= set().union(*due.values()):
                 yield row.subject
         after = rows[-1].subject
 
@@ -164,6 +189,19 @@ def _people(store: Store, keyring: Keyring, vault: VaultId) -> Iterator[Finding]
         )
     else:
         yield Finding("ok", "everybody's keys unwrap")
+
+
+def _lookups(store: Store, keyring: Keyring, vault: VaultId) -> Iterator[Finding]:
+    wrong = list(find_misled(store, keyring, vault))
+    if wrong:
+        shown = ", ".join(subject.hex() for subject in wrong[:5])
+        yield Finding(
+            "fault",
+            f"{len(wrong)} people's look-ups are not their profiles' ({shown}{', …' if len(wrong) > 5 else ''})",
+            "somebody wrote to the look-up table: restore a backup",
+        )
+    else:
+        yield Finding("ok", "look-ups lead to who holds the values")
 
 
 def _keypack(store: Store, keyring: Keyring, keypack: KeypackFile) -> Iterator[Finding]:
