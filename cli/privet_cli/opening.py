@@ -5,14 +5,15 @@ Refuses to ask where nobody sits: a question is put on terminals only, and secre
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from privet.errors import InvalidInput, Unavailable
+from privet.errors import InvalidInput, PrivetError, Unavailable
 from privet_cli.terminal import complain, is_terminal
 
 if TYPE_CHECKING:
@@ -117,12 +118,20 @@ def new_passphrase(given: bytes | None, *, environment: str = "PRIVET_PASSPHRASE
         complain("these two were not the same; once more")
 
 
-def open_vault() -> "Vault":
-    """The vault, open; a context manager."""
+@contextmanager
+def open_vault() -> "Iterator[Vault]":
+    """The vault, open. What went wrong in it is what is told, not what went wrong in closing it after that."""
     directory = get_directory()
     from privet import Vault
 
-    return Vault.open(directory, passphrase=given_passphrase(), prompt=ask_passphrase())
+    vault = Vault.open(directory, passphrase=given_passphrase(), prompt=ask_passphrase())
+    try:
+        yield vault
+    except BaseException:
+        with suppress(PrivetError):
+            vault.close()
+        raise
+    vault.close()
 
 
 def load_rules() -> "tuple[Settings, Catalogue]":

@@ -1,6 +1,7 @@
 """Moving a vault to the schema of this Privet. Refuses a vault that a newer one made (Unavailable)."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ class Upgraded(NamedTuple):
     after: int
 
 
-def upgrade_vault(directory: Path, *, open_vault: Callable[[], Vault]) -> Upgraded:
+def upgrade_vault(directory: Path, *, open_vault: Callable[[], AbstractContextManager[Vault]]) -> Upgraded:
     """Upgrades in one transaction, then opens the vault to log it. `open_vault` is called only if there was need."""
     done = Upgraded(*upgrade_store(load_settings(directory).database_url))
     if done.before != done.after:
