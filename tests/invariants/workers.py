@@ -4,9 +4,11 @@ They are forked off a server that has everything imported, so that fifty of them
 """
 
 import contextlib
+import itertools
 import multiprocessing
 import multiprocessing.connection
 import os
+import random
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +18,7 @@ from typing import Any
 from privet.bootstrap.vault import Vault
 from privet.domain.request import by
 from privet.errors import AccessDenied, Unavailable
-from tests.invariants.world import PASSPHRASE
+from tests.invariants.world import PASSPHRASE, rotate_keys
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tests.invariants.workers"])
@@ -164,3 +166,63 @@ def choose(pipe: Pipe, directory: Path) -> None:
             with contextlib.suppress(AccessDenied):
                 getattr(me, method)(*arguments)
             pipe.send((start, time.monotonic_ns()))
+
+
+def live(pipe: Pipe, directory: Path, seed: int) -> None:
+    """Enrols, writes, consents, withdraws, restricts, erases and reads without end; tells each thing once it is done.
+
+    Before each act it says ("begin", act, address, detail), after it ("done", act, address, detail, audit id).
+    """
+    draw = random.Random(seed)
+    with Vault.open(directory, passphrase=PASSPHRASE) as vault:
+        shop, desk, mailer = vault.service("web-shop"), vault.service("front-desk"), vault.service("mailer")
+        pipe.send(("ready",))
+        people: list[str] = []
+        for number in itertools.count():
+            act = draw.choice(ACTS) if people else "enrol"
+            address = f"s{seed}n{number}@example.org" if act == "enrol" else draw.choice(people)
+            who, detail = by(email=address), f"{seed}-{number}"
+            pipe.send(("begin", act, address, detail))
+            audit_id: object = ""
+            if act == "enrol":
+                audit_id = shop.put(who, {"given_name": detail}, purpose="enrolment")
+                people.append(address)
+            elif act == "put":
+                audit_id = shop.put(who, {"notes": detail}, purpose="enrolment")
+            elif act == "record":
+                stay = {"arrived": "2024-05-01", "booking": detail, "room": "1"}
+                audit_id = desk.record(who, "stays", stay, purpose="stay")
+            elif act in ("consent", "withdraw"):
+                getattr(vault.customer(who), act)("marketing.email")
+            elif act in ("restrict", "unrestrict"):
+                audit_id = getattr(vault.customer(who), act)()
+            elif act == "erase":
+                audit_id = vault.customer(who).erase()
+                people.remove(address)
+            else:
+                reads = mailer.fetch_many([who] * 3, purpose="marketing.email", fields=["email"])
+                audit_id = [read.audit_id for read in reads]
+            pipe.send(("done", act, address, detail, audit_id))
+
+
+ACTS = [
+    "enrol",
+    "put",
+    "put",
+    "record",
+    "consent",
+    "consent",
+    "withdraw",
+    "restrict",
+    "unrestrict",
+    "erase",
+    "read",
+]
+
+
+def rotate_without_end(pipe: Pipe, directory: Path) -> None:
+    """Rotates the keys again and again; tells each epoch once its rotation is done."""
+    with Vault.open(directory, passphrase=PASSPHRASE) as vault:
+        pipe.send(("ready",))
+        while True:
+            pipe.send(("rotated", rotate_keys(vault).epoch))
