@@ -75,7 +75,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return Run(tmp_path_factory.mktemp("demo"))
 
 
-slow = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("demo")]
+slow = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 class TestTheStory:
