@@ -1,0 +1,122 @@
+"""Whoever writes to the database without a key: rows pointed, moved and renumbered, tried as such a person would.
+
+SECURITY.md says what that gains; each case here was a gain once.
+"""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from privet.domain.request import By
+from privet.errors import AccessDenied, IntegrityError, PrivetError
+from privet.store.custody.doctor import find_misled
+from tests.invariants.world import Place, World
+
+MINE, HERS = {"given_name": "Mallory"}, {"given_name": "Ada", "notes": "canary-of-hers"}
+
+
+@pytest.fixture
+def mallory(world: World) -> tuple[By, By]:
+    """Two guests: one who has friends among the administrators, and her victim."""
+    return world.guest(**MINE), world.guest(**HERS)
+
+
+def lookups(place: Place, subject: bytes) -> list[Any]:
+    return place.execute("SELECT value, field FROM lookup WHERE subject = :subject", subject=subject)
+
+
+def point_at(world: World, mine: By, hers: By) -> None:
+    """Mallory's address now leads to the other."""
+    victim = world.subject(hers)
+    for value, _ in lookups(world.place, world.subject(mine)):
+        world.place.execute("UPDATE lookup SET subject = :to WHERE value = :value", to=victim, value=value)
+
+
+def test_a_look_up_pointed_at_another_shows_nothing_of_her(world: World, mallory: tuple[By, By]) -> None:
+    """Neither to the customer who signs in by it nor to a service that names her by it; the doctor sees it."""
+    mine, hers = mallory
+    both = {world.subject(mine), world.subject(hers)}
+    desk = world.service("front-desk")
+    point_at(world, mine, hers)
+
+    with pytest.raises(IntegrityError):
+        world.customer(mine)
+    with pytest.raises(AccessDenied) as refused:
+        desk.fetch(mine, purpose="stay", fields=["notes"])
+    with pytest.raises(AccessDenied) as nobody:
+        desk.fetch(By("email", "never@example.org"), purpose="stay", fields=["notes"])
+    assert (str(refused.value), refused.value.withheld) == (str(nobody.value), nobody.value.withheld)
+    assert desk.find(email=mine.value, purpose="stay") is None
+    assert desk.fetch(hers, purpose="stay", fields=["notes"])["notes"] == "canary-of-hers"
+    parts = world.vault.parts
+    assert list(find_misled(parts.store, parts.keyring, parts.vault)) == sorted(both)
+
+
+def test_a_batch_with_a_misled_look_up_still_serves_the_same_person_by_her_own(
+    world: World, mallory: tuple[By, By]
+) -> None:
+    """One read of the batch is about nobody; its neighbour about the same row is not harmed."""
+    mine, hers = mallory
+    point_at(world, mine, hers)
+    desk = world.service("front-desk")
+    first, second = desk.fetch_many([mine, hers], purpose="stay", fields=["notes"])
+    assert "notes" not in getattr(first, "values", {})
+    assert getattr(second, "values", None) == {"notes": "canary-of-hers"}
+
+
+def test_a_write_through_a_look_up_pointed_at_another_changes_nothing(
+    world: World, mallory: tuple[By, By]
+) -> None:
+    """A value meant for one is not stored with another, and no second row is made."""
+    mine, hers = mallory
+    point_at(world, mine, hers)
+    before = world.place.execute("SELECT subject, fields FROM subject ORDER BY subject")
+    shop = world.service("web-shop")
+    writes: list[Callable[[], object]] = [
+        lambda: shop.put(mine, {"notes": "mine"}, purpose="enrolment"),
+        lambda: shop.consent(mine, "surveys"),
+    ]
+    for write in writes:
+        with contextlib.suppress(PrivetError):
+            write()
+    assert world.place.execute("SELECT subject, fields FROM subject ORDER BY subject") == before
+    assert all(consent.status == "unknown" for consent in world.customer(hers).consents())
+
+
+SWAPS: Mapping[str, list[tuple[str, str]]] = {
+    "two fields change places": [("given_name", "notes"), ("notes", "given_name")],
+    "a number taken over": [("given_name", "notes")],
+}
+
+
+@pytest.mark.parametrize("moves", SWAPS.values(), ids=list(SWAPS))
+def test_moved_catalogue_numbers_do_not_open(
+    world: World, mallory: tuple[By, By], moves: list[tuple[str, str]]
+) -> None:
+    """No field is released under the rules of another because its number was given to that one."""
+    place = world.place
+    world.vault.close()
+    numbers: dict[str, int] = dict(
+        place.execute("SELECT name, number FROM catalogue_number WHERE kind = 'field'")
+    )
+    for name, other in moves:
+        place.execute(
+            "UPDATE catalogue_number SET number = :number WHERE kind = 'field' AND name = :name",
+            number=numbers[other],
+            name=name,
+        )
+    with pytest.raises(IntegrityError):
+        place.open(world.clock)
+
+
+def test_forgotten_catalogue_numbers_are_not_given_anew(world: World, mallory: tuple[By, By]) -> None:
+    """With people in it a vault without its numbers does not open, as if it were new."""
+    place = world.place
+    world.vault.close()
+    place.execute("DELETE FROM catalogue_number")
+    place.execute("DELETE FROM note WHERE key LIKE 'catalogue/%'")
+    place.execute("UPDATE vault SET catalogue_digest = ''")
+    with pytest.raises(IntegrityError):
+        place.open(world.clock)
