@@ -62,10 +62,9 @@ class Indexing:
             if before == after:
                 continue
             add = () if after is None else self._rows(held, after, working.subject, epochs)
-            if held.lookup == "unique" and add:
-                self._refuse_taken(unit, held, add, working.subject, may_know)
             drop = () if before is None else self._rows(held, before, working.subject, epochs)
             planned.append(IndexChange(held, after, add, tuple((row.value, row.subject) for row in drop)))
+        self._refuse_taken(unit, planned, working.subject, may_know)
         return planned
 
     def apply(self, unit: WriteUnit, working: Working, planned: Sequence[IndexChange]) -> None:
@@ -103,13 +102,15 @@ class Indexing:
     def _refuse_taken(
         self,
         unit: ReadUnit,
-        held: Field,
-        rows: Sequence[IndexRow],
+        planned: Sequence[IndexChange],
         subject: SubjectId,
         may_know: frozenset[str] | None,
     ) -> None:
-        standing = unit.find_subjects([row.value for row in rows])
-        if any(other != subject for others in standing.values() for other in others):
-            if may_know is None or held.path in may_know:
-                raise LookupTaken(f"{held.path}: this value already stands for another person")
-            raise cannot_be_taken(held)
+        """One statement for all unique values of a write."""
+        wanted = {row.value: c.field for c in planned if c.field.lookup == "unique" for row in c.add}
+        standing = unit.find_subjects(list(wanted)) if wanted else {}
+        for value, held in wanted.items():
+            if any(other != subject for other in standing.get(value, ())):
+                if may_know is None or held.path in may_know:
+                    raise LookupTaken(f"{held.path}: this value already stands for another person")
+                raise cannot_be_taken(held)

@@ -166,7 +166,9 @@ class Intake:
             subject = self._resolver.subjects(batch.unit, batch.state.epochs, [name])[0]
             batch.named[name] = subject
         if subject is None:
-            batch.unit.find_rows([NOBODY])  # the statements are the same whoever is, or is not, here
+            if request.service is not None:
+                # the statements are the same whoever is, or is not, here; the steward may know
+                batch.unit.find_rows([NOBODY])
             return None
         if subject not in batch.working:
             row = batch.unit.find_rows([subject]).get(subject)
