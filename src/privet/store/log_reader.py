@@ -16,6 +16,7 @@ from privet.domain.ports import LoggedRow
 from privet.errors import IntegrityError
 from privet.store import tables as t
 from privet.store.growth import StoredHashes
+from privet.store.statements import BLOCKS
 
 _PAGE = 1_000
 _ENTRIES = select(t.entry)
@@ -26,7 +27,7 @@ _ASCENDING = (
     .limit(_PAGE)
 )
 _NEWEST = _ENTRIES.where(t.entry.c.pos < bindparam("before")).order_by(t.entry.c.pos.desc()).limit(_PAGE)
-_NEWEST_TAGGED = _NEWEST.where(t.entry.c.tag == bindparam("tagged"))
+NEWEST_TAGGED = _NEWEST.where(t.entry_block.in_(BLOCKS), t.entry.c.tag == bindparam("tagged"))
 _BY_ID = _ENTRIES.where(t.entry.c.id == bindparam("of")).order_by(t.entry.c.pos).limit(1)
 _ORIGIN = select(t.vault.c.origin)
 _CHECKPOINTS = select(t.checkpoint.c.size, t.checkpoint.c.note).order_by(
@@ -71,7 +72,7 @@ class SqlLogReader:
         """A missing position raises IntegrityError, unless `tag` is given: then gaps cannot be told."""
         if before is None:
             before = self.size()
-        statement = _NEWEST if tag is None else _NEWEST_TAGGED
+        statement = _NEWEST if tag is None else NEWEST_TAGGED
         while before > 0:
             parameters = {"before": before} if tag is None else {"before": before, "tagged": tag}
             with self._reading() as connection:

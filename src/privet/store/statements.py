@@ -7,7 +7,18 @@ takes to answer; the rest are Core. Values are always bound.
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Delete, Select, Update, bindparam, delete, func, select, update
+from sqlalchemy import (
+    Delete,
+    Integer,
+    Select,
+    Update,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from privet.store import tables as t
@@ -156,7 +167,17 @@ ERASED_TABLES: tuple[Delete, ...] = tuple(
     delete(table).where(table.c.subject == bindparam("of"))
     for table in (t.lookup, t.record, t.consent, t.subject)
 )
-CLEAR_ENTRIES = update(t.entry).where(t.entry.c.tag == bindparam("tagged")).values(tag=None, ref=None)
+_NEWEST_BLOCK = select(literal_column("max(pos) >> 12")).select_from(t.entry).scalar_subquery()
+_FIRST = select(literal_column("0", Integer).label("n")).cte("block", recursive=True)
+BLOCKS = select(
+    _FIRST.union_all(select(_FIRST.c.n + literal_column("1")).where(_FIRST.c.n < _NEWEST_BLOCK)).c.n
+)
+"""Every block of entries there is, for a look-up by tag: `entry_tag` begins with the block (tables)."""
+CLEAR_ENTRIES = (
+    update(t.entry)
+    .where(t.entry_block.in_(BLOCKS), t.entry.c.tag == bindparam("tagged"))
+    .values(tag=None, ref=None)
+)
 CLEAR_OUTBOX = update(t.outbox).where(t.outbox.c.tag == bindparam("tagged")).values(tag=None, ref=None)
 LOCK_HEAD = select(t.head.c.size, t.head.c.root, t.head.c.frontier).with_for_update()
 NAMES_EPOCH = select(t.subject.c.epoch).where(t.subject.c.epoch == bindparam("number")).limit(1)

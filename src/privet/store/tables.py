@@ -6,7 +6,7 @@ or random: no column holds plaintext, a raw identifier or a clock finer than the
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, literal_column
 
 SCHEMA = 1
 """The newest schema this code knows, and the only one it works on. Raised with each migration."""
@@ -100,8 +100,13 @@ entry = _table(
     _bytes("hash"),
 )
 Index("entry_id", entry.c.id)
+# Tags are random, so an index of them alone dirties a page an entry, anywhere in a file that only grows: measured as
+# 6 of 10 pages that a batch of reads writes. By blocks of 4,096 entries, only the newest block's few pages change, and
+# one look-up a block finds a person's entries (statements.BLOCKS).
+entry_block = literal_column("(pos >> 12)", Big)
 Index(
     "entry_tag",
+    entry_block,
     entry.c.tag,
     entry.c.pos,
     sqlite_where=entry.c.tag.is_not(None),

@@ -166,6 +166,21 @@ def test_newest_first_and_by_tag(store: Store, rows: Rows) -> None:
     assert [row.pos for row in log.entries_newest(tagged[0], tag=tag)] == tagged[1:]
 
 
+def test_a_tag_is_found_and_cleared_in_every_block(store: Store, rows: Rows) -> None:
+    """Tags are indexed by blocks of 4,096 entries: nobody's entries are missed in an older one, nor kept at erasure."""
+    row, tag = rows.row(), rows.noise(32)
+    entries = [rows.entry(tag if n in (0, 4_095, 4_096, 9_000) else None) for n in range(9_001)]
+    entries.sort()
+    append(store, entries)
+    hers = [pos for pos, entry in enumerate(entries) if entry.tag == tag][::-1]
+    assert store.log.size() == 9_001
+    assert [found.pos for found in store.log.entries_newest(tag=tag)] == hers
+    with store.write() as unit:
+        unit.erase_subject(row.subject, tag)
+    assert list(store.log.entries_newest(tag=tag)) == []
+    assert all(found.tag is None for found in store.log.entries(hers[-1], hers[-1] + 1))
+
+
 def test_an_entry_is_found_by_its_id(store: Store, rows: Rows) -> None:
     """All of it comes back, tag and ref included."""
     entries = sorted(rows.entries(3))
