@@ -4,6 +4,7 @@ They are forked off a server that has everything imported, so that fifty of them
 """
 
 import contextlib
+import functools
 import itertools
 import multiprocessing
 import multiprocessing.connection
@@ -11,6 +12,7 @@ import os
 import random
 import signal
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -168,6 +170,21 @@ def choose(pipe: Pipe, directory: Path) -> None:
             pipe.send((start, time.monotonic_ns()))
 
 
+def telling(main: Callable[..., None]) -> Callable[..., None]:
+    """A child that dies of an error says so in the pipe."""
+
+    @functools.wraps(main)
+    def run(pipe: Pipe, *arguments: Any) -> None:
+        try:
+            main(pipe, *arguments)
+        except BaseException:
+            pipe.send(("died", traceback.format_exc()))
+            raise
+
+    return run
+
+
+@telling
 def live(pipe: Pipe, directory: Path, seed: int) -> None:
     """Enrols, writes, consents, withdraws, restricts, erases and reads without end; tells each thing once it is done.
 
@@ -220,6 +237,7 @@ ACTS = [
 ]
 
 
+@telling
 def rotate_without_end(pipe: Pipe, directory: Path) -> None:
     """Rotates the keys again and again; tells each epoch once its rotation is done."""
     with Vault.open(directory, passphrase=PASSPHRASE) as vault:

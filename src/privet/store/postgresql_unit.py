@@ -130,8 +130,18 @@ class PostgresqlWriting:
 
 
 def was_undone(error: BaseException) -> bool:
-    """Whether a failed COMMIT certainly did nothing: the server itself said so, and not while going away."""
+    """Whether a failed COMMIT certainly did nothing: the server itself said so, and lives on to say it.
+
+    A server that panics in the middle (its log could be written and not synced, or only in part: 58030, 53100) may find
+    the commit when it recovers. So only an ERROR counts, not FATAL, not PANIC.
+    """
+    if isinstance(error, PrivetError):
+        return True
     state = sqlstate(error)
-    return isinstance(error, PrivetError) or (
-        isinstance(error, SQLAlchemyError) and state is not None and not state.startswith(("08", "57P", "XX"))
+    said = getattr(getattr(error, "orig", None), "diag", None)
+    return (
+        isinstance(error, SQLAlchemyError)
+        and state is not None
+        and not state.startswith(("08", "57P", "58", "XX", "40003"))
+        and getattr(said, "severity_nonlocalized", None) == "ERROR"
     )
