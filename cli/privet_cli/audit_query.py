@@ -1,4 +1,4 @@
-"""`privet audit query` and `show`: the log as officers and the steward read it."""
+"""`privet audit query`, `show` and `replay`: the log as officers and the steward read it."""
 
 import csv
 import sys
@@ -12,7 +12,7 @@ import click
 from privet_cli.completion import names_of
 from privet_cli.opening import open_vault
 from privet_cli.options import by_option, json_option, since_until
-from privet_cli.terminal import Coloured, is_terminal, moment, safe, say_json, table
+from privet_cli.terminal import Coloured, is_terminal, moment, note, safe, say_json, table
 
 if TYPE_CHECKING:
     from privet.audit.query import AuditLine
@@ -169,6 +169,38 @@ def show(audit_id: str, officer: str | None, as_json: bool) -> None:
             text = ", ".join(value) if isinstance(value, tuple) else moment(value) if name == "at" else value
             rows.append((name, text))
     table(("what", "said"), rows)
+
+
+@click.command()
+@click.argument("audit_id", metavar="ID")
+@as_option
+@json_option()
+def replay(audit_id: str, officer: str | None, as_json: bool) -> None:
+    """Decide a logged question again, by the rules of that day, and compare.
+
+    The question, the facts it rested on and the policy revision are in the log; nothing of today is asked.
+
+    Exit code 0: the same answer. 1: another one, or the entry cannot be replayed.
+
+    \b
+    Example:
+      $ privet audit replay 01980f3a6d2b7c4e8f901a2b3c4d5e6f
+    """
+    from privet.errors import EXIT_REFUSED
+
+    with auditing(officer) as log:
+        again = log.replay(audit_id)
+    fields = {
+        path: {"effect": said.effect, "reason": said.reason} for path, said in again.decision.fields.items()
+    }
+    if as_json:
+        say_json({"audit_id": audit_id, "revision": again.line.policy, "same": again.same, "fields": fields})
+    else:
+        table(("field", "effect", "reason"), [(p, f["effect"], f["reason"]) for p, f in fields.items()])
+        word = "The same answer" if again.same else "ANOTHER ANSWER than the log has"
+        note(f"{word}, by policy revision {(again.line.policy or '')[:16]}.")
+    if not again.same:
+        raise SystemExit(EXIT_REFUSED)
 
 
 def _said(value: object) -> str:

@@ -1,12 +1,13 @@
 """`privet consent`: what one person consents to, recorded by the steward for a request on paper or by phone."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from privet_cli.completion import names_of
 from privet_cli.lazy import Group
-from privet_cli.opening import open_vault
+from privet_cli.opening import get_directory, open_vault
 from privet_cli.options import by_option, json_option
 from privet_cli.terminal import Coloured, moment, note, say, say_json, table
 
@@ -122,6 +123,29 @@ def status(who: "By", purpose: str | None, as_json: bool) -> None:
     if purpose is not None and not rows:
         rows = [(purpose, _painted("unknown"), "-", "-")]
     table(("purpose", "status", "since", "until"), rows)
+
+
+@consent.command("check-receipt")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The vault's public key, kept elsewhere. Else anchors/log.vkey.",
+)
+def check_receipt(file: Path, key: Path | None) -> None:
+    """Check a consent receipt, offline: was it signed by this vault, and is it as it was signed?
+
+    It needs no passphrase, and with --key no vault. Exit code 0: it is genuine. 1: it is not.
+
+    \b
+    Example:
+      $ privet consent check-receipt receipt.json
+    """
+    from privet.bootstrap.verifying import verify_receipt_file
+
+    verify_receipt_file(file, key=key, directory=None if key is not None else get_directory())
+    say("genuine: signed by this vault, and unaltered")
 
 
 def _painted(word: str) -> str:

@@ -96,6 +96,32 @@ def release(who: "By") -> None:
 
 
 @subject.command()
+@click.option(
+    "--field", metavar="PATH", help="Remove this field of everybody, so that the catalogue may drop it."
+)
+@click.option("--yes", is_flag=True, help="Do not ask before removing a field of everybody.")
+def sweep(field: str | None, yes: bool) -> None:
+    """Remove what has passed its retention. It is withheld from the hour it runs out; this takes it off the disk.
+
+    People under a legal hold keep theirs. Run it daily; it is safe to stop and to run again.
+
+    \b
+    Examples:
+      $ privet subject sweep
+      $ privet subject sweep --field nickname --yes
+    """
+    if field is not None and not yes:
+        click.confirm(f"Remove {field} of everybody, for good?", abort=True, err=True)
+    with open_vault() as vault:
+        swept = vault.steward().sweep(field=field)
+    say(f"{swept.fields} values and {swept.records} records of {swept.subjects} people removed.")
+    if swept.held:
+        note(f"{swept.held} people under a legal hold keep what has run out.")
+    if swept.unreadable:
+        note(f"{swept.unreadable} people's rows do not open: run `privet doctor`.")
+
+
+@subject.command()
 @by_option()
 @click.argument("file", type=click.Path(path_type=Path))
 def export(who: "By", file: Path) -> None:

@@ -7,7 +7,7 @@ match its leaf raises IntegrityError.
 
 from typing import NamedTuple
 
-from privet.audit.entry import Private, read_entry, worker_of
+from privet.audit.entry import Private, open_entry, read_entry, worker_of
 from privet.audit.leaf import Leaf
 from privet.crypto.access import AccessRefs
 from privet.crypto.envelope import SubjectKeys, unwrap_subject_keys
@@ -55,12 +55,13 @@ class EntryReader:
                 if subject == NOBODY:
                     raise
                 return ReadEntry(subject, None)
+        cipher = keys.audit_cipher
         try:
-            return ReadEntry(subject, read_entry(keys.audit_cipher, leaf, row.sealed))
+            open_entry(cipher, row.sealed, leaf.id)
         except IntegrityError:
             # an entry about her made while her row did not open is under the vault's key
             cipher = self._vault_keys.cipher(worker_of(row.sealed), leaf.t_ms)
-            return ReadEntry(subject, read_entry(cipher, leaf, row.sealed))
+        return ReadEntry(subject, read_entry(cipher, leaf, row.sealed))
 
     def keys(self, subject: SubjectId) -> SubjectKeys | None:
         """A subject's keys, None when she is gone or they do not open."""

@@ -118,12 +118,13 @@ class Vault:
 
         return Steward(self.parts)
 
-    def close(self) -> None:
+    def close(self, *, sign: bool = True) -> None:
         """Signs a last checkpoint and closes the files. Again is no error."""
         if not self._closed:
             self._closed = True
             try:
-                self.parts.checkpointer.close()
+                if sign:
+                    self.parts.checkpointer.close()
             finally:
                 self.parts.engine.close()
                 self.parts.store.close()
@@ -134,7 +135,8 @@ class Vault:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        # an error under way is what the caller must hear: no second wait for a disk or a lock
+        self.close(sign=error is None)
 
     def __repr__(self) -> str:
         return f"Vault({str(self.parts.settings.directory)!r})"

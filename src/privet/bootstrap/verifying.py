@@ -10,9 +10,10 @@ from pathlib import Path
 from privet.audit.damage import FsckReport
 from privet.audit.note import NoteKey, parse_vkey
 from privet.audit.verify import verify_log
-from privet.config.settings import Settings
+from privet.config.settings import Settings, load_settings
+from privet.consent.receipt import verify_receipt
 from privet.domain.ports import Store
-from privet.errors import Unavailable
+from privet.errors import InvalidInput, Unavailable
 from privet.store.custody.anchors import Anchors
 from privet.store.custody.durable import replace_file
 
@@ -28,7 +29,11 @@ def write_verifier_key(settings: Settings, public: bytes) -> None:
 
 def read_verifier_key(settings: Settings, path: Path | None = None) -> NoteKey:
     """The key, from the vault's anchors or another file. Raises Unavailable, InvalidInput."""
-    file = path or settings.anchors_path / VERIFIER_KEY
+    return parse_verifier_key(path or settings.anchors_path / VERIFIER_KEY)
+
+
+def parse_verifier_key(file: Path) -> NoteKey:
+    """The key in a file of one line. Raises Unavailable, InvalidInput."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -46,3 +51,18 @@ def verify_store(
         anchors=Anchors(settings.anchors_path, key.public).notes(),
         progress=progress,
     )
+
+
+def verify_receipt_file(file: Path, *, key: Path | None, directory: Path | None) -> None:
+    """Checks a signed consent receipt by a public key file, or a vault's own. Raises IntegrityError, Unavailable."""
+    if key is None:
+        if directory is None:
+            raise InvalidInput("name the vault, or its public key with --key FILE")
+        vkey = read_verifier_key(load_settings(directory))
+    else:
+        vkey = parse_verifier_key(key)
+    try:
+        receipt = file.read_bytes()
+    except OSError as error:
+        raise Unavailable(f"{file} cannot be read ({error.strerror})") from None
+    verify_receipt(receipt, vkey.public)

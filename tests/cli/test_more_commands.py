@@ -1,0 +1,83 @@
+"""Replay, sweep and receipts from the command line: what they say, and their exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from privet import by
+from privet.errors import AccessDenied
+from privet.testing import PASSPHRASE, make_vault
+from tests.contract.bootstrap.catalogue import CATALOGUE, NOTICES
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Ann, whose read was refused once, and who has a receipt."""
+    with make_vault(tmp_path / "v", CATALOGUE, NOTICES) as vault:
+        vault.service("register").put(
+            by(email="ann@example.org"), {"crm_id": "C1", "size": 38}, purpose="enrolment"
+        )
+        with pytest.raises(AccessDenied) as denied:
+            vault.service("letters").fetch(
+                by(email="ann@example.org"), purpose="marketing.email", fields=["email"]
+            )
+        receipt = vault.customer(by(crm_id="C1")).consent("marketing.email")
+    (tmp_path / "receipt.json").write_text(json.dumps(receipt, ensure_ascii=False))
+    (tmp_path / "audit_id").write_text(denied.value.audit_id or "")
+    return tmp_path
+
+
+def privet(
+    directory: Path, *arguments: str, passphrase: str | None = PASSPHRASE
+) -> subprocess.CompletedProcess[str]:
+    environment = {"PRIVET_VAULT": str(directory / "v"), "PATH": "/usr/bin:/bin"}
+    if passphrase is not None:
+        environment["PRIVET_PASSPHRASE"] = passphrase
+    command = [sys.executable, "-m", "privet_cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+def test_a_refusal_is_replayed_from_its_audit_id(directory: Path) -> None:
+    """The same answer by the revision of that day; an entry that is not there is refused in a sentence."""
+    audit_id = (directory / "audit_id").read_text()
+    done = privet(directory, "audit", "replay", audit_id, "--json")
+    assert done.returncode == 0, done.stderr
+    again = json.loads(done.stdout)
+    assert again["same"] is True
+    assert again["fields"] == {"email": {"effect": "deny", "reason": "consent_required"}}
+    assert "The same answer" in privet(directory, "audit", "replay", audit_id, "--as", "ana").stderr
+    assert privet(directory, "audit", "replay", "0" * 32).returncode == 1
+    assert privet(directory, "audit", "replay", "zz").returncode == 2
+
+
+def test_a_receipt_is_checked_without_a_passphrase(directory: Path) -> None:
+    """Genuine as it was signed; one character later, not."""
+    file = directory / "receipt.json"
+    done = privet(directory, "consent", "check-receipt", str(file), passphrase=None)
+    assert (done.returncode, done.stdout) == (0, "genuine: signed by this vault, and unaltered\n")
+    key = directory / "v" / "anchors" / "log.vkey"
+    assert (
+        privet(
+            directory, "consent", "check-receipt", str(file), "--key", str(key), passphrase=None
+        ).returncode
+        == 0
+    )
+    file.write_text(file.read_text().replace("marketing.email", "marketing.e-mail", 1))
+    forged = privet(directory, "consent", "check-receipt", str(file), passphrase=None)
+    assert forged.returncode == 1
+    assert "Traceback" not in forged.stderr
+    assert (
+        privet(directory, "consent", "check-receipt", str(directory / "none"), passphrase=None).returncode
+        == 3
+    )
+
+
+def test_a_sweep_says_what_it_removed(directory: Path) -> None:
+    """Nothing has run out; then one field of everybody goes, so that the catalogue may drop it."""
+    assert privet(directory, "subject", "sweep").stdout == "0 values and 0 records of 0 people removed.\n"
+    done = privet(directory, "subject", "sweep", "--field", "size", "--yes")
+    assert done.stdout == "1 values and 0 records of 1 people removed.\n", done.stderr
+    assert privet(directory, "subject", "sweep", "--field", "nothing", "--yes").returncode == 2
