@@ -75,7 +75,7 @@ def figure(
         against=against,
         ratio=ratio,
         runs=len(rates),
-        spread=round((high - low) / median, 3),
+        spread=round((high - low) / median, 3) if median else 0.0,
     )
 
 

@@ -17,6 +17,8 @@ import privet
 
 PURPOSE = "service-personalisation"
 SERVICE = "desk"
+ENROLMENT = "enrolment"
+WRITER = "shop"
 FIELDS = (
     "given_name",
     "family_name",
@@ -67,6 +69,8 @@ class FilledVault:
 
     vault: privet.Vault
     ids: list[str]
+    writer_ids: list[str]
+    """The same people as WRITER names them."""
     imports_a_second: float
 
 
@@ -114,15 +118,20 @@ def filled_vault(home: Path, count: int, database_url: str | None = None) -> Ite
         seconds = perf_counter() - start
         if summary.imported != count:
             raise ValueError(f"{summary.imported} of {count} people were imported")
-        yield FilledVault(vault=vault, ids=_ids(vault), imports_a_second=count / seconds)
+        yield FilledVault(
+            vault=vault,
+            ids=_ids(vault, SERVICE),
+            writer_ids=_ids(vault, WRITER),
+            imports_a_second=count / seconds,
+        )
 
 
-def _ids(vault: privet.Vault) -> list[str]:
+def _ids(vault: privet.Vault, service: str) -> list[str]:
     issue = vault.parts.pairwise.issue
     found: list[str] = []
     with vault.parts.store.read() as unit:
         after = None
         while rows := unit.subjects_after(after, 1_000):
-            found += [issue(SERVICE, row.subject) for row in rows]
+            found += [issue(service, row.subject) for row in rows]
             after = rows[-1].subject
     return found

@@ -3,8 +3,8 @@
 One table, one row a person, a typed column a field, the id its primary key. Statements are built once, one connection
 is held, and SQLite has the very settings of a vault (WAL, synchronous=FULL, secure_delete, cache). With a log, each
 read adds a row (time, service, purpose, person, fields), in the transaction of the read, durable before the values
-are handed on; a batch is one IN select, one executemany and one commit. The log has no index but its key: less than
-a company would want, and so the harder twin.
+are handed on; a batch is one IN select, one executemany and one commit. There are two such twins: one whose log can
+only be appended to, and one whose log has an index by person, as ours has, so that it too can answer who read her.
 """
 
 import time
@@ -46,21 +46,27 @@ customer = Table(
         for name in FIELDS
     ),
 )
-access_log = Table(
-    "access_log",
-    metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("at", BigInteger, nullable=False),
-    Column("service", String, nullable=False),
-    Column("purpose", String, nullable=False),
-    Column("customer", String(32), nullable=False),
-    Column("fields", String, nullable=False),
-)
+
+
+def _log(name: str, *, indexed: bool) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+        Column("at", BigInteger, nullable=False),
+        Column("service", String, nullable=False),
+        Column("purpose", String, nullable=False),
+        Column("customer", String(32), nullable=False, index=indexed),
+        Column("fields", String, nullable=False),
+    )
+
+
+access_log = _log("access_log", indexed=False)
+indexed_log = _log("indexed_log", indexed=True)
 
 _WANTED = [customer.c[name].label(name) for name in FIELDS]
 _ONE = select(*_WANTED).where(customer.c.id == bindparam("who"))
 _MANY = select(customer.c.id, *_WANTED).where(customer.c.id.in_(bindparam("who", expanding=True)))
-_LOG = insert(access_log)
 _ASKED = ",".join(FIELDS)
 
 Values = dict[str, Any]
@@ -70,6 +76,7 @@ class PlainTwin:
     """Profiles in the clear, read without a trace."""
 
     word = "plain twin"
+    detail = ""
 
     def __init__(self, engine: Engine, people: Iterable[dict[str, Any]]) -> None:
         self._engine = engine
@@ -101,11 +108,12 @@ class LoggingTwin(PlainTwin):
     """The same, with one unprotected log row a read."""
 
     word = "plain twin with a log row"
+    insert = insert(access_log)
 
     def fetch(self, who: str) -> Values:
         with self._connection.begin():
             row = self._connection.execute(_ONE, {"who": who}).one()
-            self._connection.execute(_LOG, _entry(who, _now()))
+            self._connection.execute(self.insert, _entry(who, _now()))
         return row._asdict()
 
     def fetch_many(self, who: Sequence[str]) -> list[Values]:
@@ -114,8 +122,15 @@ class LoggingTwin(PlainTwin):
                 row.id: row._asdict() for row in self._connection.execute(_MANY, {"who": list(who)}).all()
             }
             now = _now()
-            self._connection.execute(_LOG, [_entry(one, now) for one in who])
+            self._connection.execute(self.insert, [_entry(one, now) for one in who])
         return [found[one] for one in who]
+
+
+class IndexedTwin(LoggingTwin):
+    """The same, its log indexed by person."""
+
+    detail = ", the twin's log indexed by person as ours is"
+    insert = insert(indexed_log)
 
 
 def sqlite_engine(path: Path) -> Engine:
