@@ -11,14 +11,17 @@ from privet.domain.answer import History, Refusal, View
 from privet.domain.catalogue import matches
 from privet.domain.coarse import instant, last_instant
 from privet.domain.decision import Operation
-from privet.domain.ids import Millis
-from privet.domain.request import MAX_FIELDS, MAX_NAME, By, ReadRequest, SubjectRef, Window, by
+from privet.domain.ids import Millis, from_millis
+from privet.domain.request import MAX_FIELDS, MAX_NAME, MAX_UNKNOWN, By, ReadRequest, SubjectRef, Window, by
 from privet.errors import InvalidInput
-from privet.intake.request import WriteRequest, check_profile, check_record
+from privet.intake.request import WriteRequest, cannot_be_taken, check_profile, check_record
 from privet.release.stages import ReleasedRead
 
 MAX_BATCH = 1000
 """Reads that one unit of work takes; a longer fetch_many runs as several."""
+_MOST_ASKED = 100_000
+"""Fields that one unit of work is asked for: its log entries are held in memory until it ends."""
+_SOURCE = 500
 _REMEMBERED, _REMEMBERED_FIELDS = 256, 100
 
 
@@ -46,11 +49,13 @@ class ServiceSession:
         """As `fetch`, for many: the same order, each a View or a Refusal; one log entry each."""
         name, paths, purpose = self.name, self._paths(fields), _purpose(purpose)
         requests = [
-            ReadRequest(name, Operation.READ, purpose, self._subject(subject), paths) for subject in subjects
+            ReadRequest(name, Operation.READ, purpose, self._subject(subject), paths)
+            for subject in _people(subjects)
         ]
         answers: list[View | Refusal] = []
-        for start in range(0, len(requests), MAX_BATCH):
-            for released in self._parts.pipeline.read(requests[start : start + MAX_BATCH]):
+        step = max(1, min(MAX_BATCH, _MOST_ASKED // len(paths)))
+        for start in range(0, len(requests), step):
+            for released in self._parts.pipeline.read(requests[start : start + step]):
                 answer = released.view or released.refusal
                 assert answer is not None
                 answers.append(answer)
@@ -89,12 +94,12 @@ class ServiceSession:
 
         Raises AccessDenied when no field may be had, InvalidInput.
         """
-        held = self._parts.catalogue.collections.get(collection)
+        held = self._parts.catalogue.collections.get(collection) if _is_string(collection) else None
         if held is None:
             known = ", ".join(sorted(self._parts.catalogue.collections)) or "none"
             raise InvalidInput(f"there is no such collection; collections here: {known}", field="collection")
-        if limit is not None and (type(limit) is not int or limit < 1):
-            raise InvalidInput("limit must be a whole number from 1", field="limit")
+        if limit is not None and (type(limit) is not int or not 1 <= limit < 2**31):
+            raise InvalidInput("limit must be a whole number from 1, below 2^31", field="limit")
         window = Window(collection, _moment("since", since), _moment("until", until, last=True), limit)
         names = _names(fields)
         prefix = f"{collection}."
@@ -108,6 +113,7 @@ class ServiceSession:
                 )
             )
         )
+        self._check_unknown(paths)
         request = self._request(Operation.HISTORY, subject, purpose, paths, window)
         released = self._parts.pipeline.read([request])[0]
         self._parts.checkpointer.tick()
@@ -127,6 +133,12 @@ class ServiceSession:
             path for path, held in catalogue.fields.items() if held.lookup and path not in service.find
         )
         checked, unknown = check_profile(catalogue, _mapping(values), same_words=blind)
+        if isinstance(subject, By) and subject.field in blind and subject.field in checked:
+            # Changed under her own name it would be refused of nobody, and done to somebody: that tells them apart.
+            held, value = catalogue.fields[subject.field], checked[subject.field]
+            inner = self._parts.lookups.inner
+            if value is None or inner(held, str(value)) != inner(held, subject.value):
+                raise cannot_be_taken(held)
         return self._write(
             WriteRequest(self.name, _purpose(purpose), self._subject(subject), checked, unknown)
         )
@@ -153,6 +165,11 @@ class ServiceSession:
         """
         from privet.bootstrap.subjects import record_consent
 
+        # Before anybody is looked for: what cannot be written of somebody must not be taken of nobody.
+        if source is not None and not (_is_string(source) and len(source) <= _SOURCE and _is_text(source)):
+            raise InvalidInput(
+                f"the source of a consent is text of at most {_SOURCE} characters", field="source"
+            )
         recorded = record_consent(
             self._parts,
             self.name,
@@ -165,6 +182,7 @@ class ServiceSession:
         return recorded
 
     def _write(self, request: WriteRequest) -> str:
+        self._check_unknown(request.unknown)
         written = self._parts.intake.write(request)
         self._parts.checkpointer.tick()
         return written.entry.hex()
@@ -181,6 +199,8 @@ class ServiceSession:
 
     def _subject(self, subject: object) -> SubjectRef:
         if isinstance(subject, By):
+            if not _is_string(subject.field) or not _is_string(subject.value):
+                raise InvalidInput("a look-up is a field name and a value, both text", field="by")
             # a malformed value is the caller's mistake, said before anybody is looked for
             self._parts.lookups.inner(self._parts.lookups.field(subject.field), subject.value)
             return subject
@@ -201,11 +221,20 @@ class ServiceSession:
         paths = tuple(
             dict.fromkeys(path for name in names for path in self._expand(name, self._parts.catalogue.fields))
         )
+        self._check_unknown(paths)
         if key and len(key) <= _REMEMBERED_FIELDS:
             if len(self._asked_before) >= _REMEMBERED:
                 self._asked_before.clear()
             self._asked_before[key] = paths
         return paths
+
+    def _check_unknown(self, paths: Iterable[str]) -> None:
+        known = self._parts.catalogue.every_field
+        if sum(len(path) for path in paths if path not in known) > MAX_UNKNOWN:
+            raise InvalidInput(
+                f"names that the catalogue does not know take at most {MAX_UNKNOWN} characters",
+                field="fields",
+            )
 
     def _expand(self, name: str, paths: Iterable[str]) -> list[str]:
         """`room.*` is all that stands below `room.`; any other name is itself."""
@@ -234,12 +263,23 @@ def _purpose(purpose: object) -> str:
     return purpose
 
 
+def _is_string(value: object) -> bool:
+    """Callers may pass anything, whatever the signature says."""
+    return isinstance(value, str)
+
+
 def _is_text(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _people(subjects: object) -> Iterable[object]:
+    if isinstance(subjects, str | By) or not isinstance(subjects, Iterable):
+        raise InvalidInput("name the people as a list of pairwise ids and by(field=value)", field="subject")
+    return subjects
 
 
 def _mapping(values: object) -> Mapping[str, object]:
@@ -256,9 +296,11 @@ def _moment(name: str, value: date | datetime | None, *, last: bool = False) -> 
     if not isinstance(value, date):
         raise InvalidInput(f"{name} must be a date or a datetime", field=name)
     try:
-        return last_instant(value) if last else instant(value)
-    except OverflowError:
+        moment = last_instant(value) if last else instant(value)
+        from_millis(moment)  # in UTC it may lie before the year 1 or after 9999
+    except (OverflowError, ValueError):
         raise InvalidInput(f"{name} is out of range", field=name) from None
+    return moment
 
 
 def _view(released: ReleasedRead) -> View:

@@ -163,7 +163,8 @@ class Choices:
         size: int | None,
     ) -> Callable[[Held], Amendment[Chosen]]:
         def change(held: Held) -> Amendment[Chosen]:
-            entries = self._entries(held)
+            # A yes needs a sound ledger. A no does not wait for one: whoever harms it must not keep a consent in force.
+            entries = () if wish is Wish.DECLINE else self._entries(held)
             standing = held.facts.consents.get(purpose.name)
             current = ConsentStatus.UNKNOWN if standing is None else standing.status_at(held.now)
             status = next_status(current, wish, by_subject=by_subject)
@@ -188,6 +189,7 @@ class Choices:
             )
             journal = (("withdraw", purpose.name),) if wish is Wish.DECLINE else ()
             if status is None:
+                entries = self._entries(held)
                 last = next(e for e in reversed(entries) if e.record.purpose == purpose.name)
                 # an imported entry, or one from a restore, came without a receipt, perhaps without an id
                 receipt = last.receipt or self._receipt(

@@ -16,7 +16,7 @@ from privet.domain.catalogue import Catalogue, Service, matches
 from privet.domain.decision import Reason
 from privet.domain.ids import SubjectId
 from privet.domain.ports import EntryRow
-from privet.errors import AccessDenied, InvalidInput, NotFound
+from privet.errors import AccessDenied, IntegrityError, InvalidInput, NotFound
 from privet.intake.amendment import Amendment, Amendments, Held
 
 _ROOM = 512
@@ -77,8 +77,8 @@ class Collected:
                     service=service.name,
                     size=size,
                 ).audit_id
-            except NotFound:
-                pass
+            except (NotFound, IntegrityError):
+                pass  # nothing is released of a row that does not open; the service hears what it hears of nobody
         return self._append(
             self._scribe.act(
                 Act.CONSENT if given else Act.WITHDRAW,
@@ -128,7 +128,7 @@ class Collected:
         if subject is not None:
             try:
                 audit_id = self._amendments.amend(subject, note)
-            except NotFound:
+            except (NotFound, IntegrityError):
                 audit_id = ""
         if not audit_id:
             audit_id = self._append(self._scribe.act(Act.CONSENT, Decision.REFUSE, private, **shown))

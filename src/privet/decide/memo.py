@@ -15,7 +15,8 @@ _FAILURES = frozenset(
 
 DEFAULT_SIZE = 65_536
 _MOST_BYTES = 64 * 1024 * 1024
-"""Of questions remembered: callers choose names, and may choose long ones."""
+"""Of questions and answers remembered: callers choose names, how long and how many."""
+_BYTES_A_FIELD = 256
 
 
 class MemoEngine:
@@ -75,7 +76,7 @@ class MemoEngine:
         if len(self._young) >= self._half or self._young_bytes > _MOST_BYTES // 2:
             self._old, self._young, self._young_bytes = self._young, {}, 0
         self._young[question] = decision
-        self._young_bytes += len(question)
+        self._young_bytes += len(question) + _BYTES_A_FIELD * len(decision.fields)
 
     def explain(self, question: bytes) -> Mapping[str, Sequence[Mapping[str, str]]]:
         """Never remembered: explanations are for people."""

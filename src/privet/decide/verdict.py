@@ -19,6 +19,8 @@ from privet.domain.catalogue import Catalogue
 from privet.domain.decision import Decision, Grant, GrantedField, PolicyEngine, Reason
 
 _KEPT = 16_384
+_KEPT_FIELDS = 262_144
+"""Of all verdicts kept, together: callers choose how many fields a question has."""
 _ROOM_A_FIELD = 64
 _ROOM = 512
 
@@ -65,6 +67,7 @@ class Judge:
         self._engine = engine
         self._wording = Wording(catalogue)
         self._kept: dict[Question, Verdict] = {}
+        self._kept_fields = 0
 
     @property
     def revision(self) -> str:
@@ -90,8 +93,10 @@ class Judge:
             verdict = kept.get(question)
             if verdict is None or verdict.decision is not decision:
                 verdict = self._prepare(question, text, decision)
-                if len(kept) >= _KEPT:
+                self._kept_fields += len(question.asked.fields)
+                if len(kept) >= _KEPT or self._kept_fields > _KEPT_FIELDS:
                     kept.clear()
+                    self._kept_fields = len(question.asked.fields)
                 kept[question] = verdict
             verdicts.append(verdict)
         return [verdicts[place] for place in places]

@@ -71,7 +71,7 @@ def check_record(
     catalogue: Catalogue, name: str, values: Mapping[str, object], *, ordinal: int = 0
 ) -> tuple[Collection, dict[str, Value | None], tuple[str, ...], bytes]:
     """The collection, checked values by full path, unknown names, and the record's key. Raises InvalidInput."""
-    collection = catalogue.collections.get(name)
+    collection = catalogue.collections.get(name) if _is_string(name) else None
     if collection is None:
         known = ", ".join(sorted(catalogue.collections)) or "none"
         raise InvalidInput(f"there is no such collection; collections here: {known}", field="collection")
@@ -114,11 +114,16 @@ def cannot_be_taken(field: Field) -> InvalidInput:
     )
 
 
+def _is_string(value: object) -> bool:
+    """Callers may pass anything, whatever the signature says."""
+    return isinstance(value, str)
+
+
 def _check_names(values: Mapping[str, object]) -> None:
     if not values:
         raise InvalidInput("name at least one field to write", field="values")
     if len(values) > MAX_FIELDS:
         raise InvalidInput(f"at most {MAX_FIELDS} fields in one write", field="values")
     for name in values:
-        if not 0 < len(name) <= MAX_NAME:
+        if not _is_string(name) or not 0 < len(name) <= MAX_NAME:
             raise InvalidInput(f"field names are text of 1 to {MAX_NAME} characters", field="values")
