@@ -32,12 +32,6 @@ ORACLES: dict[str, Callable[[World, By], object]] = {
     "a consent with too long a source": lambda w, who: w.service("web-shop").consent(
         who, "surveys", source="x" * 501
     ),
-    "an enroller that renames whom it may not look up": lambda w, who: w.service("kiosk").put(
-        who, {"email": "other@example.org"}, purpose="enrolment"
-    ),
-    "an enroller that clears the value by which it names": lambda w, who: w.service("kiosk").put(
-        who, {"email": None, "given_name": "x"}, purpose="enrolment"
-    ),
 }
 
 

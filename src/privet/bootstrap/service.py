@@ -14,7 +14,7 @@ from privet.domain.decision import Operation
 from privet.domain.ids import Millis, from_millis
 from privet.domain.request import MAX_FIELDS, MAX_NAME, MAX_UNKNOWN, By, ReadRequest, SubjectRef, Window, by
 from privet.errors import InvalidInput
-from privet.intake.request import WriteRequest, cannot_be_taken, check_profile, check_record
+from privet.intake.request import WriteRequest, check_profile, check_record
 from privet.release.stages import ReleasedRead
 
 MAX_BATCH = 1000
@@ -133,12 +133,6 @@ class ServiceSession:
             path for path, held in catalogue.fields.items() if held.lookup and path not in service.find
         )
         checked, unknown = check_profile(catalogue, _mapping(values), same_words=blind)
-        if isinstance(subject, By) and subject.field in blind and subject.field in checked:
-            # Changed under her own name it would be refused of nobody, and done to somebody: that tells them apart.
-            held, value = catalogue.fields[subject.field], checked[subject.field]
-            inner = self._parts.lookups.inner
-            if value is None or inner(held, str(value)) != inner(held, subject.value):
-                raise cannot_be_taken(held)
         return self._write(
             WriteRequest(self.name, _purpose(purpose), self._subject(subject), checked, unknown)
         )
