@@ -121,10 +121,10 @@ def wrap_subject_keys(
 def unwrap_subject_keys(keyring: Keyring, vault: VaultId, subject: SubjectId, blob: bytes) -> SubjectKeys:
     """The keys again. Raises IntegrityError for an altered, foreign or moved blob, KeyDestroyed for an ended epoch."""
     epoch = keys_epoch(blob)
-    context = _wrap_context(vault, subject, blob[1:5])
+    expand_epoch, context = keyring.expand_epoch, _wrap_context(vault, subject, blob[1:5])
     return SubjectKeys(
-        unwrap_key(keyring.expand_epoch(epoch, context + _USE_DATA), blob[5:45]),
-        unwrap_key(keyring.expand_epoch(epoch, context + _USE_AUDIT), blob[45:]),
+        unwrap_key(expand_epoch(epoch, context + _USE_DATA), blob[5:45]),
+        unwrap_key(expand_epoch(epoch, context + _USE_AUDIT), blob[45:]),
     )
 
 
@@ -145,4 +145,4 @@ def rewrap(keyring: Keyring, vault: VaultId, subject: SubjectId, blob: bytes, to
 def _wrap_context(vault: bytes, subject: bytes, epoch: bytes) -> bytes:
     if len(vault) != 16 or len(subject) != 16:
         raise InvalidInput("vault and subject ids have 16 bytes")
-    return b"".join((_WRAP_HEAD, vault, _SIXTEEN, subject, _FOUR, epoch))
+    return _WRAP_HEAD + vault + _SIXTEEN + subject + _FOUR + epoch

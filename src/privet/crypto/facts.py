@@ -38,4 +38,4 @@ def _padded(payload: bytes) -> bytes:
 def _context(vault: bytes, subject: bytes, revision: int) -> bytes:
     if len(vault) != 16 or len(subject) != 16 or not 0 <= revision < 2**32:
         raise InvalidInput("vault and subject ids have 16 bytes, revisions fit in 32 bits")
-    return b"".join((VERSION, vault, subject, u32(revision)))
+    return VERSION + vault + subject + u32(revision)

@@ -131,7 +131,7 @@ class Judge:
             decision=decision,
             phantom=phantom,
             released=released,
-            grant=Grant(fields=granted, numbers=tuple(field.number for field in granted)),
+            grant=Grant(fields=granted, numbers=frozenset(field.number for field in granted)),
             withheld=withheld,
             message=self._wording.refusal(withheld) if refused else "",
             reasons=tuple(sorted({kept.reason for kept in withheld.values()})),

@@ -66,5 +66,5 @@ def grant_all(fields: Sequence[Field]) -> Grant:
     """The whole of a profile or record: for the subject herself, never for a service."""
     return Grant(
         fields=tuple(GrantedField(field.path, field.number, None) for field in fields),
-        numbers=tuple(field.number for field in fields),
+        numbers=frozenset(field.number for field in fields),
     )

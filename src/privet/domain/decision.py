@@ -90,7 +90,7 @@ class Grant:
     """What `decrypt` may open: made from a decision by `decide.verdict` and by nothing else."""
 
     fields: tuple[GrantedField, ...]
-    numbers: tuple[int, ...]
+    numbers: frozenset[int]
 
 
 class PolicyEngine(Protocol):

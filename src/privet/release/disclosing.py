@@ -163,5 +163,5 @@ def _with_time(grant: Grant, collection: Collection, time_path: str) -> Grant:
     if number in grant.numbers:
         return grant
     return Grant(
-        fields=(*grant.fields, GrantedField(time_path, number, None)), numbers=(*grant.numbers, number)
+        fields=(*grant.fields, GrantedField(time_path, number, None)), numbers=grant.numbers | {number}
     )

@@ -43,7 +43,7 @@ def test_grant_has_the_released_fields_with_number_and_transform() -> None:
         GrantedField("given_name", INN.fields["given_name"].number, None),
         GrantedField("email", INN.fields["email"].number, "mask"),
     )
-    assert verdict.grant.numbers == tuple(f.number for f in verdict.grant.fields)
+    assert verdict.grant.numbers == {f.number for f in verdict.grant.fields}
     assert (verdict.word, verdict.released, verdict.message, verdict.size) == ("partial", True, "", None)
     assert verdict.withheld["crm_id"].reason == "purpose_not_permitted"
     assert verdict.basis == "contract"
