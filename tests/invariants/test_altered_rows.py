@@ -120,3 +120,28 @@ def test_forgotten_catalogue_numbers_are_not_given_anew(world: World, mallory: t
     place.execute("UPDATE vault SET catalogue_digest = ''")
     with pytest.raises(IntegrityError):
         place.open(world.clock)
+
+
+def test_facts_put_back_do_not_keep_her_from_saying_no_again(world: World) -> None:
+    """An earlier yes put back is in force until she says no once more, and then no longer."""
+    who = world.guest()
+    her = world.customer(who)
+    her.consent("marketing.email")
+    ((facts, rev),) = world.place.execute("SELECT facts, facts_rev FROM subject")
+    her.withdraw("marketing.email")
+    world.place.execute("UPDATE subject SET facts = :facts, facts_rev = :rev", facts=facts, rev=rev)
+    with pytest.raises(IntegrityError):
+        her.consents()  # ledger and facts tell different stories: she can see that something is wrong
+    her.withdraw("marketing.email")
+    with pytest.raises(AccessDenied):
+        world.service("mailer").fetch(who, purpose="marketing.email", fields=["email"])
+    assert [c.status for c in her.consents() if c.purpose == "marketing.email"] == ["withdrawn"]
+
+
+def test_a_pause_cannot_be_emptied(world: World) -> None:
+    """Without its seal the officer's word does not become "nothing is paused": nothing is released."""
+    who = world.guest()
+    world.vault.officer("ana").pause("front-desk")
+    world.place.execute("UPDATE vault SET controls = :none", none=b"")
+    with pytest.raises(IntegrityError):
+        world.service("front-desk").fetch(who, purpose="stay", fields=["given_name"])

@@ -17,6 +17,7 @@ from privet.domain.answer import Consent
 from privet.domain.catalogue import LegalBasis, Purpose
 from privet.domain.consent import ConsentRecord, ConsentStatus
 from privet.domain.ids import Millis, SubjectId, from_millis
+from privet.domain.subject import Facts
 from privet.errors import InvalidInput
 from privet.intake.amendment import Amendment, Amendments, Held, Standing
 
@@ -165,7 +166,8 @@ class Choices:
         def change(held: Held) -> Amendment[Chosen]:
             # A yes needs a sound ledger. A no does not wait for one: whoever harms it must not keep a consent in force.
             entries = () if wish is Wish.DECLINE else self._entries(held)
-            standing = held.facts.consents.get(purpose.name)
+            facts = self._past_the_ledger(held) if wish is Wish.DECLINE else held.facts
+            standing = facts.consents.get(purpose.name)
             current = ConsentStatus.UNKNOWN if standing is None else standing.status_at(held.now)
             status = next_status(current, wish, by_subject=by_subject)
             private: dict[str, Any] = {
@@ -198,7 +200,7 @@ class Choices:
                 chosen = Chosen(last.record, receipt, entry.id.hex(), False)
                 return Amendment(result=chosen, entry=entry, journal=journal)
             record = ConsentRecord(
-                seq=held.facts.ledger + 1,
+                seq=facts.ledger + 1,
                 purpose=purpose.name,
                 status=status,
                 at=held.now,
@@ -211,12 +213,21 @@ class Choices:
             )
             receipt = self._receipt(held, record)
             held.working.set_facts(
-                self._book.record(held.unit, held.subject, held.keys, held.facts, record, receipt)
+                self._book.record(held.unit, held.subject, held.keys, facts, record, receipt)
             )
             chosen = Chosen(record, receipt, record.audit_id, True)
             return Amendment(result=chosen, entry=entry, journal=journal)
 
         return change
+
+    def _past_the_ledger(self, held: Held) -> Facts:
+        """Her facts, counting entries that the ledger has beyond them: facts put back to an earlier state must not
+        keep her from saying no again."""
+        taken = {row.seq for row in held.unit.ledger(held.subject)}
+        last = held.facts.ledger
+        while last + 1 in taken:
+            last += 1
+        return replace(held.facts, ledger=last)
 
     def _receipt(self, held: Held, record: ConsentRecord) -> Receipt:
         return issue_receipt(

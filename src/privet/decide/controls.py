@@ -22,19 +22,19 @@ class ControlBox:
         self._catalogue = catalogue
         self._vault = vault
         self._cipher = FieldCipher(keyring.expand_root(join(b"controls", vault)))
-        self._opened: tuple[bytes, frozenset[str]] = (b"", frozenset())
+        self._opened: tuple[bytes, int, frozenset[str]] = (b"", 0, frozenset())
 
     def paused(self, state: VaultState) -> frozenset[str]:
         """Names of paused purposes and services."""
-        sealed, names = self._opened
-        if sealed != state.controls:
+        sealed, rev, names = self._opened
+        if sealed != state.controls or rev != state.controls_rev:
             names = self._open(state)
-            self._opened = (state.controls, names)
+            self._opened = (state.controls, state.controls_rev, names)
         return names
 
     def bearing_on(self, state: VaultState, service: str, purpose: str) -> Controls:
         """The controls that one question may see: what is paused of its service, its purpose, and those above it."""
-        if not state.controls:
+        if not state.controls and not state.controls_rev:
             return NO_CONTROLS
         concerned = self._catalogue.ancestors.get(purpose, frozenset()) | {service}
         names = self.paused(state) & concerned
@@ -47,8 +47,8 @@ class ControlBox:
         )
 
     def _open(self, state: VaultState) -> frozenset[str]:
-        if not state.controls:
-            return frozenset()
+        if not state.controls and not state.controls_rev:
+            return frozenset()  # nothing was ever paused
         opened = orjson.loads(self._cipher.open(state.controls, self._context(state.controls_rev)))
         if not isinstance(opened, dict) or not isinstance(opened.get("paused"), list):
             raise IntegrityError("the vault's controls have a form this version does not know")

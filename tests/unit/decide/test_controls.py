@@ -36,7 +36,7 @@ def test_what_is_paused_comes_back() -> None:
     sealed = one.seal(frozenset({"service", "mailer"}), 1, os.urandom)
     assert one.paused(state(sealed)) == {"service", "mailer"}
     assert one.paused(state(sealed)) == {"service", "mailer"}
-    assert one.paused(state(b"")) == frozenset()
+    assert one.paused(state(b"", 0)) == frozenset()
     assert b"mailer" not in sealed
 
 
@@ -47,7 +47,7 @@ def test_a_question_sees_what_bears_on_it() -> None:
     assert one.bearing_on(sealed, "front-desk", "service.stay") == Controls(paused=("service",))
     assert one.bearing_on(sealed, "mailer", "marketing") == Controls(paused=("mailer",))
     assert one.bearing_on(sealed, "kitchen", "unknown") is NO_CONTROLS
-    assert one.bearing_on(state(b""), "mailer", "marketing") is NO_CONTROLS
+    assert one.bearing_on(state(b"", 0), "mailer", "marketing") is NO_CONTROLS
 
 
 def test_a_changed_pause_is_seen_at_once() -> None:
@@ -60,12 +60,13 @@ def test_a_changed_pause_is_seen_at_once() -> None:
 
 
 def test_altered_foreign_and_replayed_controls_are_refused() -> None:
-    """Flipped, cut, another vault's, or an older revision's: nothing is released."""
+    """Flipped, cut, emptied, another vault's, or an older revision's: nothing is released."""
     sealed = box().seal(frozenset({"service"}), 1, os.urandom)
     for spoilt, revision in (
         (sealed[:-1] + bytes([sealed[-1] ^ 1]), 1),
         (sealed[:20], 1),
         (b"x", 1),
+        (b"", 1),
         (sealed, 2),
     ):
         with pytest.raises(IntegrityError):
