@@ -218,7 +218,9 @@ SETTINGS = {
     "policy.token_file", "policy.timeout_ms", "log.origin", "anchors.path", "keypack.path", "journal.path",
 }  # fmt: skip
 """Every setting there is. None of them is a switch of the log: a new one is to be looked at here."""
-ENVIRONMENT = {"PRIVET_DEBUG", "PRIVET_PASSPHRASE", "PRIVET_PASSPHRASE_FILE", "PRIVET_VAULT"}
+ENVIRONMENT = {
+    "PRIVET_DEBUG", "PRIVET_NEW_PASSPHRASE", "PRIVET_PASSPHRASE", "PRIVET_PASSPHRASE_FILE", "PRIVET_VAULT",
+}  # fmt: skip
 """PRIVET_DEBUG shows the command's tracebacks, no more."""
 
 

@@ -160,7 +160,9 @@ def test_an_entry_is_gone(logged: World, position: int) -> None:
         place.execute("DELETE FROM entry WHERE pos = :p", p=position)
         report = verify(place)
         assert not report.ok
-        if position < ENTRIES - 1 or place.backend == "postgresql":
+        if position == ENTRIES - 1:  # then it is the log that is too short
+            assert "tells of 316 entries" in str(report.first) or names(report, position)
+        else:
             assert names(report, position), [str(damage) for damage in report.damages]
 
 

@@ -80,11 +80,10 @@ def _facts_cached(vault: Vault) -> None:
     deciding = vault.parts.pipeline._decide
     real, kept = deciding._facts, {}
 
-    def facts(keys: Any, row: Any, purpose: str, now: int) -> Any:
-        place = (row.subject, purpose)
-        if place not in kept:
-            kept[place] = real(keys, row, purpose, now)
-        return kept[place]
+    def facts(keys: Any, row: Any, *rest: Any) -> Any:
+        if row.subject not in kept:
+            kept[row.subject] = real(keys, row, *rest)
+        return kept[row.subject]
 
     deciding._facts = facts  # type: ignore[method-assign]
 
