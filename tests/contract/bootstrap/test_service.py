@@ -1,15 +1,14 @@
 # ruff: noqa: E501 - a call reads best on its line
-"""The SDK in process, sentence by sentence of its contract (docs/sdk.md), on both backends."""
+"""The SDK in process over time, in threads and with odd input; its contract itself is in tests/contract/vault."""
 
 import threading
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 
 import pytest
 
 import privet
 from privet import Refusal, Vault, View, by
-from privet.errors import AccessDenied, Conflict, InvalidInput
+from privet.errors import AccessDenied, InvalidInput
 from privet.testing import StoppedClock
 
 ANN, BO, NOBODY = by(email="ann@example.org"), by(email="bo@example.org"), by(email="nobody@example.org")
@@ -41,49 +40,6 @@ def shop(vault: Vault) -> Vault:
     return vault
 
 
-def test_a_view_has_values_and_what_was_withheld(shop: Vault) -> None:
-    """Values in clear and masked, None where nothing is held, a reason and a sentence for the rest."""
-    view = shop.service("desk").fetch(
-        ANN, purpose=PERSONAL, fields=["given_name", "email", "size", "allergies", "nothing", "phone"]
-    )
-    assert view["given_name"] == "Ann"
-    assert view.values == {"given_name": "Ann", "email": "a•••@•••.org", "size": 38}
-    assert {name: kept.reason for name, kept in view.withheld.items()} == {
-        "allergies": "purpose_not_permitted", "nothing": "unknown_field", "phone": "purpose_not_permitted",
-    }  # fmt: skip
-    assert all(kept.message for kept in view.withheld.values())
-    with pytest.raises(KeyError, match="purpose_not_permitted"):
-        view["allergies"]
-    assert shop.service("desk").fetch(BO, purpose=PERSONAL, fields=["size"]).values == {"size": None}
-
-
-def test_a_wholly_refused_read_raises_with_all_that_a_view_would_carry(shop: Vault) -> None:
-    """Reasons, what was withheld, and an audit id that the log has."""
-    with pytest.raises(AccessDenied) as denied:
-        shop.service("letters").fetch(ANN, purpose="marketing.email", fields=["email", "given_name"])
-    assert denied.value.reasons == ("consent_required",)
-    assert set(denied.value.withheld) == {"email", "given_name"}
-    assert denied.value.audit_id is not None
-    assert shop.officer("ana").audit.entry(denied.value.audit_id).decision == "refuse"
-
-
-@pytest.mark.parametrize(
-    "purpose, reason",
-    [
-        ("", "purpose_missing"),
-        ("nonsense", "unknown_purpose"),
-        ("resale", "purpose_prohibited"),
-        ("marketing.email", "service_not_permitted"),
-    ],
-)
-def test_a_purpose_that_will_not_do_is_denied_and_logged(shop: Vault, purpose: str, reason: str) -> None:
-    """Unknown and empty ones too; what was typed as a purpose is not in the clear part of the log."""
-    with pytest.raises(AccessDenied) as denied:
-        shop.service("desk").fetch(ANN, purpose=purpose, fields=["given_name"])
-    assert denied.value.reasons == (reason,)
-    assert [a.decision for a in shop.customer(ANN).accesses() if a.service == "desk"] == ["refuse"]
-
-
 def test_nobody_and_a_foreign_or_forged_id_are_one(shop: Vault) -> None:
     """An unknown address, another service's id, and rubbish: the same refusal, word for word."""
     desk = shop.service("desk")
@@ -98,34 +54,6 @@ def test_nobody_and_a_foreign_or_forged_id_are_one(shop: Vault) -> None:
     assert len(said) == 1
 
 
-def test_two_services_know_her_by_two_ids(shop: Vault) -> None:
-    """Each id works for its service only, and is always the same."""
-    shop.customer(ANN).consent("marketing.email")
-    desk, letters = shop.service("desk"), shop.service("letters")
-    at_desk = desk.fetch(ANN, purpose=PERSONAL, fields=["given_name"]).subject
-    at_letters = letters.find(email="ann@example.org", purpose="marketing.email")
-    assert at_letters is not None
-    assert at_desk != at_letters
-    assert desk.fetch(at_desk, purpose=PERSONAL, fields=["given_name"])["given_name"] == "Ann"
-    assert desk.find(email="ANN@EXAMPLE.ORG", purpose=PERSONAL) == at_desk
-    with pytest.raises(AccessDenied):
-        desk.fetch(at_letters, purpose=PERSONAL, fields=["given_name"])
-
-
-def test_find_answers_only_where_something_would_be_released(shop: Vault) -> None:
-    """None for nobody and for somebody who may not be seen; logged either way."""
-    letters = shop.service("letters")
-    assert letters.find(email="ann@example.org", purpose="marketing.email") is None
-    shop.customer(ANN).consent("marketing.email")
-    assert letters.find(email="ann@example.org", purpose="marketing.email") is not None
-    assert letters.find(email="nobody@example.org", purpose="marketing.email") is None
-    assert [line.decision for line in shop.officer("ana").audit.query(act="find")] == [
-        "refuse",
-        "permit",
-        "refuse",
-    ]
-
-
 def test_a_look_up_the_service_may_not_use_is_refused_but_in_her_log(shop: Vault) -> None:
     """A static refusal still resolves the subject; a field that is no look-up is the caller's mistake."""
     with pytest.raises(AccessDenied) as denied:
@@ -136,12 +64,6 @@ def test_a_look_up_the_service_may_not_use_is_refused_but_in_her_log(shop: Vault
     ]
     with pytest.raises(InvalidInput):
         shop.service("desk").fetch(by(given_name="Ann"), purpose=PERSONAL, fields=["given_name"])
-
-
-def test_an_ambiguous_look_up_finds_nobody(shop: Vault) -> None:
-    """Two people share a phone: neither is chosen for the caller."""
-    with pytest.raises(privet.errors.NotFound):
-        shop.customer(by(phone="+351912345678"))
 
 
 def test_many_come_in_order_each_for_itself(shop: Vault) -> None:
@@ -240,80 +162,6 @@ def test_a_value_of_the_wrong_type_is_refused_by_field_and_rule(
     assert dict(shop.customer(ANN).profile()) == before
 
 
-def test_put_writes_clears_and_enrols(shop: Vault) -> None:
-    """None clears; `by()` that finds nobody creates for who may enrol, with the value she was named by."""
-    register = shop.service("register")
-    assert (
-        len(
-            register.put(ANN, {"given_name": None, "size": 40, "born": date(1984, 5, 3)}, purpose="enrolment")
-        )
-        == 32
-    )
-    assert dict(shop.customer(ANN).profile())["size"] == 40
-    assert "given_name" not in shop.customer(ANN).profile()
-    register.put(by(email="new@example.org"), {"given_name": "Neu"}, purpose="enrolment")
-    assert dict(shop.customer(by(email="new@example.org")).profile()) == {
-        "email": "new@example.org",
-        "given_name": "Neu",
-    }
-    register.put(ANN, {"email": "ann.new@example.org"}, purpose="enrolment")
-    assert shop.customer(by(email="ann.new@example.org")).profile()["crm_id"] == "C1"
-    with pytest.raises(privet.errors.NotFound):
-        shop.customer(ANN)
-    with pytest.raises(InvalidInput):
-        register.put(by(email="x@example.org"), {"email": "y@example.org"}, purpose="enrolment")
-
-
-def test_a_write_needs_purpose_and_field_whole(shop: Vault) -> None:
-    """One field denied refuses all of them, and it is logged; a service that does not enrol creates nobody."""
-    desk = shop.service("desk")
-    with pytest.raises(AccessDenied) as denied:
-        desk.put(ANN, {"given_name": "Anna", "phone": "+351912345679"}, purpose=PERSONAL)
-    assert set(denied.value.withheld) == {"phone"}
-    assert shop.customer(ANN).profile()["given_name"] == "Ann"
-    desk.put(ANN, {"given_name": "Anna"}, purpose=PERSONAL)
-    assert shop.customer(ANN).profile()["given_name"] == "Anna"
-    with pytest.raises(AccessDenied):
-        desk.put(NOBODY, {"given_name": "No"}, purpose=PERSONAL)
-    with pytest.raises(AccessDenied):
-        desk.put(ANN, {"nothing": "x"}, purpose=PERSONAL)
-    with pytest.raises(AccessDenied):
-        shop.service("register").record(
-            NOBODY, "purchases", {"invoice": "I9", "day": "2025-01-01", "title": "x"}, purpose="enrolment"
-        )
-
-
-def test_a_look_up_clash_tells_only_those_who_may_look(shop: Vault) -> None:
-    """Like any bad value to a service without `find` on the field; Conflict to one with it."""
-    register, desk = shop.service("register"), shop.service("desk")
-    said = []
-    for value in ("bo@example.org", "not an address"):
-        with pytest.raises(InvalidInput) as refused:
-            register.put(ANN, {"email": value}, purpose="enrolment")
-        said.append((type(refused.value), str(refused.value)))
-    assert said[0] == said[1]
-    with pytest.raises(Conflict):
-        desk.put(ANN, {"email": "bo@example.org"}, purpose=PERSONAL)
-
-
-def test_a_record_with_the_same_key_replaces(shop: Vault) -> None:
-    """And one without what its collection needs is refused by name."""
-    register = shop.service("register")
-    register.record(
-        ANN,
-        "purchases",
-        {"invoice": "I1", "day": date(2025, 3, 1), "title": "Bonnet", "amount": Decimal("11.00")},
-        purpose="enrolment",
-    )
-    bought = shop.customer(ANN).profile().collections["purchases"]
-    assert [r["title"] for r in bought] == ["Tie", "Cap", "Bonnet"]
-    for missing in ("invoice", "day"):
-        values = {"invoice": "I9", "day": "2025-01-01", "title": "x"}
-        del values[missing]
-        with pytest.raises(InvalidInput, match=missing):
-            register.record(ANN, "purchases", values, purpose="enrolment")
-
-
 def test_consent_is_in_force_at_once_both_ways(shop: Vault, clock: StoppedClock) -> None:
     """Given, withdrawn, given again, and run out at its hour."""
     letters, ann = shop.service("letters"), shop.customer(ANN)
@@ -376,20 +224,6 @@ def test_threads_share_a_vault(shop: Vault) -> None:
     assert errors == []
     assert len(shop.officer("ana").audit.query(service="desk")) == 60
     assert shop.officer("ana").audit.verify().ok
-
-
-def test_a_revision_changes_with_what_was_released_only(shop: Vault) -> None:
-    """Another field's change leaves it; the field's own does not."""
-    desk, register = shop.service("desk"), shop.service("register")
-
-    def revision() -> str:
-        return desk.fetch(ANN, purpose=PERSONAL, fields=["given_name"]).revision
-
-    first = revision()
-    register.put(ANN, {"size": 41}, purpose="enrolment")
-    assert revision() == first
-    register.put(ANN, {"given_name": "Anna"}, purpose="enrolment")
-    assert revision() != first
 
 
 def test_no_value_shows_in_a_repr(shop: Vault) -> None:
