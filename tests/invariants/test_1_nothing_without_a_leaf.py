@@ -18,9 +18,9 @@ from privet.bootstrap.vault import Vault
 from privet.config.settings.shape import FileShape
 from privet.domain.ports import EntryRow
 from privet.errors import Unavailable
-from privet.store import sqlite_writer
 from privet.store.faults import FULL
 from privet.store.postgresql_unit import PostgresqlUnit, PostgresqlWriting
+from privet.store.sqlite_file import get_driver
 from privet.store.sqlite_unit import SqliteUnit
 from tests.invariants.world import World
 
@@ -54,23 +54,34 @@ def guest(world: World) -> Any:
     return who
 
 
+class FailingCommit:
+    """SQLite's connection, but for the end of a write."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def execute(self, statement: str, *parameters: Any) -> Any:
+        if statement == "COMMIT":
+            raise get_driver().OperationalError("disk I/O error")
+        return self._real.execute(statement, *parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+def refuse(_self: Any, _entries: object) -> None:
+    raise Unavailable("the disk failed")
+
+
 @contextmanager
 def broken_commit(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """From now on every COMMIT fails, and what it held is undone."""
     with monkeypatch.context() as patch:
         if world.place.backend == "sqlite":
-
-            def commit(self: Any, _edge: object) -> None:
-                self.undo()
-                raise Unavailable("the disk failed")
-
-            patch.setattr(sqlite_writer.SqliteWriter, "commit", commit)
+            writer = world.vault.parts.store._writer  # type: ignore[attr-defined]
+            patch.setattr(writer, "raw", FailingCommit(writer.raw))
         else:
-
-            def send(self: Any, _entries: object) -> None:
-                raise Unavailable("the disk failed")
-
-            patch.setattr(PostgresqlWriting, "_commit", send)
+            patch.setattr(PostgresqlWriting, "_commit", refuse)
         yield
 
 

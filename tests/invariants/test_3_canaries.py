@@ -429,6 +429,17 @@ def test_leaves_and_indexes(shared: World) -> None:
     assert not set(chunks(packed[0])) & set(chunks(packed[1]))
 
 
+def test_indexes_die_with_their_epoch(world: World) -> None:
+    """An index is no hash that anybody could make again: after a rotation every one of them is another."""
+    enrol(world)
+    before = {bytes(value) for (value,) in world.place.execute("SELECT value FROM lookup")}
+    world.rotate()
+    after = {bytes(value) for (value,) in world.place.execute("SELECT value FROM lookup")}
+    assert len(before) == len(after) == 4
+    assert not before & after
+    assert world.service("front-desk").find(email=PERSON.value, purpose="stay")
+
+
 def chunks(packed: bytes) -> Iterator[bytes]:
     """Sixteen bytes at every place, but for the packed form's own numbers and lengths."""
     from privet.crypto.fields import parse_packed

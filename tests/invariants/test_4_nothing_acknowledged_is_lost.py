@@ -224,7 +224,8 @@ def on_failing_disk(shim: Path, tmp_path: Path) -> Callable[[Path, str], list[st
         switch = tmp_path / f"switch-{how}"
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("COV_")},
-            "LD_PRELOAD": str(shim), "PRIVET_FAILING": str(switch), "PYTHONPATH": str(ROOT),
+            "LD_PRELOAD": str(shim), "PRIVET_FAILING": str(switch),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
         }  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-c", CHILD, str(directory), str(switch), how],
