@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from privet.audit.damage import Fault
+from privet.bootstrap.verifying import read_verifier_key, verify_store
 from privet.domain.request import By
 from privet.errors import AccessDenied, IntegrityError, PrivetError
+from privet.store.custody.anchors import LATEST
 from privet.store.custody.doctor import find_misled
 from tests.invariants.world import Place, World
 
@@ -145,3 +148,34 @@ def test_a_pause_cannot_be_emptied(world: World) -> None:
     world.place.execute("UPDATE vault SET controls = :none", none=b"")
     with pytest.raises(IntegrityError):
         world.service("front-desk").fetch(who, purpose="stay", fields=["given_name"])
+
+
+def test_a_log_under_another_name_is_not_called_sound(world: World) -> None:
+    """Whoever renames the log in the database makes no checkpoint or anchor foreign: cut short, it is named."""
+    who = world.guest()
+    for _ in range(3):
+        world.service("front-desk").fetch(who, purpose="stay", fields=["given_name"])
+    world.vault.officer("ana").audit.verify()
+    parts = world.vault.parts
+    key = read_verifier_key(parts.settings)
+    assert verify_store(parts.store, parts.settings, key).ok
+    world.place.execute("UPDATE vault SET origin = 'another.example/log'")
+    renamed = verify_store(parts.store, parts.settings, key)
+    assert [damage.fault for damage in renamed.damages] == [Fault.HEAD]
+    world.place.execute("DELETE FROM entry WHERE pos > 1")
+    cut = verify_store(parts.store, parts.settings, key)
+    assert {Fault.HEAD, Fault.ROLLBACK} <= {damage.fault for damage in cut.damages}
+    with contextlib.suppress(PrivetError):
+        world.vault.close()  # its last checkpoint finds the same
+
+
+def test_a_removed_newest_anchor_is_named(world: World) -> None:
+    """The anchors of a log without their newest one do not vouch for it."""
+    world.guest()
+    world.vault.officer("ana").audit.verify()
+    parts = world.vault.parts
+    (parts.settings.anchors_path / LATEST).unlink()
+    report = verify_store(parts.store, parts.settings, read_verifier_key(parts.settings))
+    assert [damage.fault for damage in report.damages] == [Fault.ANCHOR]
+    with contextlib.suppress(PrivetError):
+        world.vault.close()  # its last checkpoint finds the same

@@ -5,15 +5,16 @@ change it. Refuses to call a log sound that disagrees with any checkpoint or anc
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from privet.audit.damage import FsckReport
+from privet.audit.damage import Damage, Fault, FsckReport
 from privet.audit.note import NoteKey, parse_vkey
 from privet.audit.verify import verify_log
 from privet.config.settings import Settings, load_settings
 from privet.consent.receipt import verify_receipt
 from privet.domain.ports import Store
-from privet.errors import InvalidInput, Unavailable
+from privet.errors import IntegrityError, InvalidInput, Unavailable
 from privet.store.custody.anchors import Anchors
 from privet.store.custody.durable import replace_file
 
@@ -45,12 +46,17 @@ def verify_store(
     store: Store, settings: Settings, key: NoteKey, progress: Callable[[int], None] | None = None
 ) -> FsckReport:
     """Rebuilds the whole log and holds it against every checkpoint and anchor. Never raises for a damaged log."""
-    return verify_log(
-        store.log,
-        public=key.public,
-        anchors=Anchors(settings.anchors_path, key.public).notes(),
-        progress=progress,
-    )
+    anchors = Anchors(settings.anchors_path, key.public)
+    notes = list(anchors.notes())
+    try:
+        latest = anchors.find_latest()
+    except IntegrityError as error:
+        # One that does not verify is named by the rebuild; that the newest was removed, only here.
+        missing = Damage(fault=Fault.ANCHOR, what=error.message)
+        report = verify_log(store.log, public=key.public, anchors=notes, progress=progress)
+        return replace(report, damages=(missing, *report.damages), total=report.total + 1)
+    witnessed = None if latest is None else latest[0].origin
+    return verify_log(store.log, public=key.public, anchors=notes, witnessed=witnessed, progress=progress)
 
 
 def verify_receipt_file(file: Path, *, key: Path | None, directory: Path | None) -> None:

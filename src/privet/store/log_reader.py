@@ -29,6 +29,9 @@ _ASCENDING = (
 _NEWEST = _ENTRIES.where(t.entry.c.pos < bindparam("before")).order_by(t.entry.c.pos.desc()).limit(_PAGE)
 NEWEST_TAGGED = _NEWEST.where(t.entry_block.in_(BLOCKS), t.entry.c.tag == bindparam("tagged"))
 _BY_ID = _ENTRIES.where(t.entry.c.id == bindparam("of")).order_by(t.entry.c.pos).limit(1)
+_NEXT = select(func.min(t.entry.c.pos)).where(t.entry.c.pos >= bindparam("start"))
+_LAST = 2**63 - 1
+"""Of what a column can hold. An entry put there is none of ours; sizes must stay comparable in the database."""
 _ORIGIN = select(t.vault.c.origin)
 _CHECKPOINTS = select(t.checkpoint.c.size, t.checkpoint.c.note).order_by(
     t.checkpoint.c.size, t.checkpoint.c.origin
@@ -96,6 +99,11 @@ class SqlLogReader:
             found = self._find(entry)
         return found
 
+    def find_position(self, start: int) -> int | None:
+        with self._reading() as connection:
+            found = connection.execute(_NEXT, {"start": start}).scalar()
+        return None if found is None else int(found)
+
     def leaf_hashes(self, start: int, end: int) -> Sequence[bytes]:
         hashes: list[bytes] = []
         while start < end:
@@ -134,7 +142,7 @@ class SqlLogReader:
     def _size(self) -> int:
         with self._reading() as connection:
             last = connection.execute(_SIZE).scalar()
-        return 0 if last is None else int(last) + 1
+        return 0 if last is None else min(int(last) + 1, _LAST)
 
     def _find(self, entry: EntryId) -> LoggedRow | None:
         with self._reading() as connection:

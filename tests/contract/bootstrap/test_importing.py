@@ -10,7 +10,8 @@ import pytest
 
 from privet import Vault, by
 from privet.bootstrap.importing.run import Importer, ImportSummary
-from privet.errors import InvalidInput, NotFound, Unavailable
+from privet.bootstrap.subjects import get_subject
+from privet.errors import IntegrityError, InvalidInput, NotFound, Unavailable
 
 PEOPLE = """
 subject: {lookup: crm_id, column: customer}
@@ -272,3 +273,31 @@ def test_every_import_is_logged_for_the_person(vault: Vault, tmp_path: Path) -> 
     acts = [(a.act, a.service) for a in vault.customer(by(crm_id="C1")).accesses()]
     assert ("import", "steward") in acts
     assert ("consent", "steward") in acts
+
+
+def test_a_person_whose_row_does_not_open_does_not_stop_the_file(vault: Vault, tmp_path: Path) -> None:
+    """She is a rejected row with a reason; the rest goes in."""
+    vault.steward().import_file(
+        write(tmp_path / "a.csv", HEADER + "C1,Ann,,,,,\n"), write(tmp_path / "map.yaml", PEOPLE)
+    )
+    subject = get_subject(vault.parts, by(crm_id="C1"))
+    with vault.parts.store.write() as unit:
+        unit.swap_facts(subject, unit.find_rows([subject])[subject].facts_rev, b"not facts")
+    summary = vault.steward().import_file(
+        write(tmp_path / "b.csv", HEADER + "C1,Anna,,,,,\nC2,Bo,,,,,\n"), tmp_path / "map.yaml"
+    )
+    assert (summary.rows, summary.imported, summary.rejected) == (2, 1, 1)
+    assert rejects(summary)[1][:2] == ["2", ""]
+    assert "privet doctor" in rejects(summary)[1][2]
+
+
+@pytest.mark.parametrize("progress", [b"[]", b"{}", b'{"rows": "1"}', b'{"rows": -1, "rejects_size": 0}'])
+def test_spoilt_progress_is_damage(vault: Vault, tmp_path: Path, progress: bytes) -> None:
+    """What a run had reached is not guessed from rows that somebody wrote."""
+    file, columns = write(tmp_path / "a.csv", HEADER + "C1,Ann,,,,,\n"), write(tmp_path / "map.yaml", PEOPLE)
+    importer = Importer(vault.parts)
+    run, _ = importer._identify(file, columns)
+    with vault.parts.store.write() as unit:
+        unit.set_import_progress(run, progress)
+    with pytest.raises(IntegrityError):
+        importer.run(file, columns)

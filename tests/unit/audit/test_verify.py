@@ -40,6 +40,9 @@ class Reader:
     def find_entry(self, entry: EntryId) -> LoggedRow | None:
         raise NotImplementedError
 
+    def find_position(self, start: int) -> int | None:
+        return min((pos for pos in self.rows if pos >= start), default=None)
+
     def leaf_hashes(self, start: int, end: int) -> Sequence[bytes]:
         raise NotImplementedError
 
@@ -115,3 +118,19 @@ def test_an_endless_gap_ends() -> None:
 
     assert list(stored_entries(Hollow(log), 2**40)) == []
     assert [entry.pos for entry in stored_entries(reader, 3)] == [0, 1, 2]
+
+
+def test_a_wide_gap_is_crossed_by_one_question() -> None:
+    """What stands behind a million missing entries is reached without asking for each of them."""
+    log = make_log(3)
+    asked: list[int] = []
+
+    class Torn(Reader):
+        def entries(self, start: int, end: int) -> Iterator[LoggedRow]:
+            asked.append(start)
+            return super().entries(start, end)
+
+    reader = Torn(log)
+    reader.rows[10**6] = log.entries[2]._replace(pos=10**6)
+    assert [entry.pos for entry in stored_entries(reader, 10**6 + 1)] == [0, 1, 2, 10**6]
+    assert asked == [0, 10**6]

@@ -108,14 +108,10 @@ class Importer:
             stored = unit.import_progress(run)
         if stored is None:
             return ImportSummary(), 0
-        try:
-            told = orjson.loads(stored)
-            kept = told.pop("rejects_size")
-            return ImportSummary(**told), int(kept)
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-            raise IntegrityError(
-                "the stored progress of this import does not read; restore a backup"
-            ) from None
+        found = _parse_progress(stored)
+        if found is None:
+            raise IntegrityError("the stored progress of this import does not read; restore a backup")
+        return found
 
     def _batch(
         self,
@@ -198,7 +194,10 @@ class Importer:
     ) -> Working | None:
         """Writes what of the profile is new. The person as she was found, or None when she was written."""
         request = self._request(row, columns, row.profile)
-        working = self._parts.intake.find(batch, request)
+        try:
+            working = self._parts.intake.find(batch, request)
+        except IntegrityError:
+            raise InvalidInput("this person's stored row does not open; run `privet doctor`") from None
         if working is not None:
             fields = self._parts.catalogue.fields
             new = {
@@ -261,6 +260,18 @@ class Importer:
 
     def _request(self, row: ImportedRow, columns: ImportMap, values: object) -> WriteRequest:
         return WriteRequest(None, columns.purpose, By(row.who.field, row.who.value), dict(values))  # type: ignore[call-overload]  # a mapping of checked values
+
+
+def _parse_progress(stored: bytes) -> tuple[ImportSummary, int] | None:
+    """Counts, and the size of the rejects file; None for what no run wrote."""
+    try:
+        told = orjson.loads(stored)
+        if not all(type(count) is int and 0 <= count < 2**53 for count in told.values()):
+            return None
+        kept = int(told.pop("rejects_size"))
+        return ImportSummary(**told), kept
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _check(outcome: Written | PrivetError) -> Written:
