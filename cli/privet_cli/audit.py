@@ -9,7 +9,9 @@ COMMANDS = {
     "Read": {
         "query": Place(_QUERY, "query", "Search the log, newest first."),
         "show": Place(_QUERY, "show", "Show one entry with all that the log says of it."),
-        "replay": Place(_QUERY, "replay", "Decide a logged question again, by the rules of that day, and compare."),
+        "replay": Place(
+            _QUERY, "replay", "Decide a logged question again, by the rules of that day, and compare."
+        ),
     },
     "Prove": {
         "verify": Place(_PROOF, "verify", "Rebuild the whole log and hold it against what was signed."),

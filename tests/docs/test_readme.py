@@ -70,4 +70,6 @@ def test_every_decision_record_has_a_status_and_owns_its_cost() -> None:
     for page in (ROOT / "docs" / "adr").glob("0*.md"):
         text = page.read_text()
         assert re.search(r"accepted|replaced", text, re.IGNORECASE), page.name
-        assert page.name.startswith("0000") or re.search(r"cost|negative|price", text, re.IGNORECASE), page.name
+        assert page.name.startswith("0000") or re.search(r"cost|negative|price", text, re.IGNORECASE), (
+            page.name
+        )
