@@ -4,7 +4,7 @@ A read whose row does not open is refused without harm to its neighbours: it is 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from privet.crypto.kdf import PreparedKey
 from privet.crypto.keyring import Keyring
@@ -21,6 +21,7 @@ from privet.domain.ports import Clock
 from privet.domain.request import ReadRequest
 from privet.errors import IntegrityError, PrivetError
 from privet.release.stages import MinimisedRead, OpenedRead, OpenedRecord, PermittedRead, ReleasedRead
+from privet.transform.mask import mask
 from privet.transform.minimise import Minimiser
 
 _NO_VALUES: Mapping[str, object] = {}
@@ -117,9 +118,29 @@ class Disclosing:
         skip = len(request.window.collection) + 1 if request.window else 0
         return Record(
             id=self._pairwise.issue_record(request.service, row.subject, row.collection, row.record),
-            time=record.time,
+            time=self._time(permitted, record.time),
             values={path[skip:]: value for path, value in values.items()},
         )
+
+    def _time(self, permitted: PermittedRead, time: date | datetime) -> date | datetime | None:
+        """A record's time comes with any field of it, asked for or not, but never past the rules of its own field."""
+        request = permitted.identified.request
+        assert request.window is not None
+        collection = self._catalogue.collections[request.window.collection]
+        field = collection.fields[collection.time]
+        granted = next((said for said in permitted.verdict.grant.fields if said.path == field.path), None)
+        above = self._catalogue.ancestors.get(request.purpose, frozenset())
+        below = self._catalogue.descendants.get(request.purpose, frozenset())
+        if granted is not None:
+            clear, masked = granted.transform is None, granted.transform == "mask"
+        elif field.path in request.fields or field.special or field.prohibit & (above | below):
+            return None
+        else:
+            clear, masked = bool(field.allow & above), bool(field.allow_masked & above)
+        if clear:
+            return time
+        reduced = mask(field.type, time) if masked else None
+        return reduced if isinstance(reduced, date) else None
 
     def release(self, minimised: Sequence[MinimisedRead], logged: Sequence[bytes]) -> list[ReleasedRead]:
         """What callers get. `logged` are the ids of the leaves, durable by now."""
