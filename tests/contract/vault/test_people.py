@@ -218,7 +218,7 @@ def test_a_context_manager_that_closes(make_place: Make) -> None:
 
 
 def test_a_vault_directory(make_place: Make) -> None:
-    """A vault directory: privet.toml, catalogue.yaml, notices/, the database, the keyring, anchors/; its owner's only."""
+    """A vault directory: privet.toml, catalogue.yaml, notices/, database, keyring, anchors/; its owner's only."""
     place = make_place("sqlite")
     with place.open() as vault:
         World(place=place, vault=vault, clock=None).guest()  # type: ignore[arg-type]
