@@ -1,8 +1,13 @@
-"""`python -m tests.bench [NAME ...] [--quick] [--out DIR]`: measures, prints a table, writes build/bench/NAME.json."""
+"""`python -m tests.bench [NAME ...] [--quick] [--out DIR]`: measures, and writes build/bench/NAME.json.
+
+Standard output gets the same JSON, a list of all figures; standard error a table for people.
+"""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
@@ -22,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = set(asked.names) - set(BENCHES)
     if unknown:
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
+    everything: list[Figure] = []
     for name in asked.names or BENCHES:
         try:
             figures: list[Figure] = import_module(f"tests.bench.{name}").run(quick=asked.quick)
@@ -29,10 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"\n{name}: not measured, {missing}", file=sys.stderr)
             continue
         path = write(name, figures, asked.out)
-        print(f"\n{name} -> {path}")
+        everything += figures
+        print(f"\n{name} -> {path}", file=sys.stderr)
         for one in figures:
             compared = "" if one.ratio is None else f"  {one.ratio:6.2f} x {one.against}"
-            print(f"  {one.name:<88} {one.value:>11,.1f} {one.unit:<8}{compared}")
+            print(f"  {one.name:<88} {one.value:>11,.1f} {one.unit:<8}{compared}", file=sys.stderr)
+    print(json.dumps([asdict(one) for one in everything], indent=1, ensure_ascii=False))
     return 0
 
 
