@@ -179,3 +179,21 @@ def test_a_removed_newest_anchor_is_named(world: World) -> None:
     assert [damage.fault for damage in report.damages] == [Fault.ANCHOR]
     with contextlib.suppress(PrivetError):
         world.vault.close()  # its last checkpoint finds the same
+
+
+def test_an_erased_person_who_was_put_back_does_not_outlive_the_rotation(world: World) -> None:
+    """Her rows from a copy open until her epoch ends; rotation gives her no new key."""
+    who = world.guest()
+    tables = ("subject", "lookup")
+    kept = {table: world.place.execute(f"SELECT * FROM {table}") for table in tables}
+    world.customer(who).erase()
+    for table, rows in kept.items():
+        for row in rows:
+            values = {f"v{at}": value for at, value in enumerate(row)}
+            world.place.execute(
+                f"INSERT INTO {table} VALUES ({', '.join(f':{v}' for v in values)})", **values
+            )
+    assert world.rotate().people == 0
+    assert world.place.execute("SELECT subject FROM subject") == []
+    with pytest.raises(AccessDenied):
+        world.service("front-desk").fetch(who, purpose="stay", fields=["given_name"])

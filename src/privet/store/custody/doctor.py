@@ -242,8 +242,8 @@ def _journal(store: Store, journal: JournalFile) -> Iterator[Finding]:
     if unfinished:
         yield Finding(
             "warn",
-            f"{unfinished} erasure(s) were begun and did not end",
-            "run `privet subject erase` for them again; a restore would remove them",
+            f"{unfinished} erasure(s) were begun and did not end, or were undone from a copy",
+            "run `privet subject erase` for them again; a rotation or a restore would remove them",
         )
     yield Finding("ok", f"the control journal is whole: {count} records, {journal.size()} bytes")
 

@@ -12,7 +12,8 @@ it again goes on where it stopped, and readers and writers in other processes wo
    whose key is gone would fail every look-up. A crash in between leaves a key that opens nothing in the database, and
    the next run destroys it: never on the database's word alone, only after the same checks.
 
-Refuses to destroy a key while one row does not unwrap, or with a keyring older than the database.
+Refuses to rewrap whom the control journal says was erased, to destroy a key while one row does not unwrap, and
+to run with a keyring older than the database.
 """
 
 import time
@@ -22,6 +23,7 @@ from typing import Final, NamedTuple
 
 from privet.audit.leaf import Act, Decision
 from privet.audit.scribe import Scribe
+from privet.crypto.envelope import unwrap_subject_keys
 from privet.crypto.keyring import Keyring
 from privet.domain.catalogue import Catalogue
 from privet.domain.ids import SubjectId, VaultId
@@ -35,6 +37,7 @@ from privet.store.custody.rewrap import Rewrapping
 AGAIN: Final = "run `privet keys rotate` again: it goes on where it stopped"
 _BUSY: Final = "another process is rotating the keys of this vault; wait for it to end"
 _SWEEP: Final = 1_000
+_NO_TAG: Final = bytes(32)
 
 Progress = Callable[[str, int, int], None]
 """(step, done, total). The steps, in order: keyring, open, closed, rewrap, rewrapped, keypack, retired, destroyed,
@@ -138,6 +141,7 @@ class _Rotation(NamedTuple):
         self.progress("keyring", epoch, epoch)
         self._open(epoch, rows)
         self._close(epoch)
+        self._forget()
         people = self._rewrap(epoch)
         retired = self._retire(epoch)
         with suppress(Unavailable):  # what a long read keeps in the log opens with a key that is gone
@@ -161,6 +165,22 @@ class _Rotation(NamedTuple):
         if old and self.store.backend != "sqlite":
             time.sleep(self.grace_s)  # transactions that loaded the vault's state before the new epoch opened
         self.progress("closed", epoch, epoch)
+
+    def _forget(self) -> None:
+        """Whoever the journal says was erased gets no new key, though somebody put her row back from a copy."""
+        erased = sorted({record.subject for record in self.journal.records() if record.act == "erase"})
+        for start in range(0, len(erased), _SWEEP):
+            with self.store.write() as unit:
+                for subject, row in unit.find_rows(erased[start : start + _SWEEP]).items():
+                    try:
+                        tag = unwrap_subject_keys(self.keyring, self.vault, subject, row.keys).tag
+                    except IntegrityError:
+                        tag = _NO_TAG
+                    unit.erase_subject(subject, tag)
+                    private = {"actor": self.actor, "rotation": True}
+                    unit.append(
+                        (self.scribe.act(Act.ERASE.value, Decision.DONE.value, private, subject=subject),)
+                    )
 
     def _rewrap(self, epoch: int) -> int:
         moving = Rewrapping(
