@@ -12,15 +12,15 @@ from privet.domain.catalogue import matches
 from privet.domain.coarse import instant, last_instant
 from privet.domain.decision import Operation
 from privet.domain.ids import Millis, from_millis
-from privet.domain.request import MAX_FIELDS, MAX_NAME, MAX_UNKNOWN, By, ReadRequest, SubjectRef, Window, by
+from privet.domain.request import MAX_FIELDS, MAX_NAME, By, ReadRequest, SubjectRef, Window, by
 from privet.errors import InvalidInput
 from privet.intake.request import WriteRequest, check_profile, check_record
 from privet.release.stages import ReleasedRead
 
 MAX_BATCH = 1000
 """Reads that one unit of work takes; a longer fetch_many runs as several."""
-_MOST_ASKED = 100_000
-"""Fields that one unit of work is asked for: its log entries are held in memory until it ends."""
+_MOST_ASKED = 8_000_000
+"""Bytes of names that one unit of work is asked for: its log entries hold them, and are in memory until it ends."""
 _SOURCE = 500
 _REMEMBERED, _REMEMBERED_FIELDS = 256, 100
 
@@ -53,7 +53,7 @@ class ServiceSession:
             for subject in _people(subjects)
         ]
         answers: list[View | Refusal] = []
-        step = max(1, min(MAX_BATCH, _MOST_ASKED // len(paths)))
+        step = max(1, min(MAX_BATCH, _MOST_ASKED // sum(64 + len(path.encode()) for path in paths)))
         for start in range(0, len(requests), step):
             for released in self._parts.pipeline.read(requests[start : start + step]):
                 answer = released.view or released.refusal
@@ -113,7 +113,6 @@ class ServiceSession:
                 )
             )
         )
-        self._check_unknown(paths)
         request = self._request(Operation.HISTORY, subject, purpose, paths, window)
         released = self._parts.pipeline.read([request])[0]
         self._parts.checkpointer.tick()
@@ -176,7 +175,6 @@ class ServiceSession:
         return recorded
 
     def _write(self, request: WriteRequest) -> str:
-        self._check_unknown(request.unknown)
         written = self._parts.intake.write(request)
         self._parts.checkpointer.tick()
         return written.entry.hex()
@@ -215,20 +213,11 @@ class ServiceSession:
         paths = tuple(
             dict.fromkeys(path for name in names for path in self._expand(name, self._parts.catalogue.fields))
         )
-        self._check_unknown(paths)
         if key and len(key) <= _REMEMBERED_FIELDS:
             if len(self._asked_before) >= _REMEMBERED:
                 self._asked_before.clear()
             self._asked_before[key] = paths
         return paths
-
-    def _check_unknown(self, paths: Iterable[str]) -> None:
-        known = self._parts.catalogue.every_field
-        if sum(len(path) for path in paths if path not in known) > MAX_UNKNOWN:
-            raise InvalidInput(
-                f"names that the catalogue does not know take at most {MAX_UNKNOWN} characters",
-                field="fields",
-            )
 
     def _expand(self, name: str, paths: Iterable[str]) -> list[str]:
         """`room.*` is all that stands below `room.`; any other name is itself."""

@@ -19,6 +19,8 @@ from privet.domain.catalogue import Catalogue
 from privet.domain.decision import Decision, Grant, GrantedField, PolicyEngine, Reason
 
 _KEPT = 16_384
+_LONGEST_KEPT = 16_384
+"""Callers choose names: a very long question is prepared anew each time, rather than held."""
 _KEPT_FIELDS = 262_144
 """Of all verdicts kept, together: callers choose how many fields a question has."""
 _ROOM_A_FIELD = 64
@@ -93,6 +95,9 @@ class Judge:
             verdict = kept.get(question)
             if verdict is None or verdict.decision is not decision:
                 verdict = self._prepare(question, text, decision)
+                if len(text) > _LONGEST_KEPT:
+                    verdicts.append(verdict)
+                    continue
                 self._kept_fields += len(question.asked.fields)
                 if len(kept) >= _KEPT or self._kept_fields > _KEPT_FIELDS:
                     kept.clear()

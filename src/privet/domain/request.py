@@ -12,8 +12,6 @@ MAX_NAME = 200
 """Longest name of a purpose or field that is looked at."""
 MAX_FIELDS = 1000
 """Most fields one read may name."""
-MAX_UNKNOWN = 4096
-"""Most characters of names that the catalogue does not know, in one request: the log keeps what was asked."""
 
 
 @dataclass(frozen=True, slots=True)
