@@ -12,7 +12,7 @@ from privet_cli.audit_query import as_option
 from privet_cli.opening import get_directory, invocation, open_vault
 from privet_cli.options import json_option
 from privet_cli.progress import Progress
-from privet_cli.terminal import moment, note, say, say_json, table
+from privet_cli.terminal import counted, moment, note, say, say_json, table
 
 
 @click.command()
@@ -51,8 +51,8 @@ def verify(key: Path | None, as_json: bool) -> None:
             say(f"… and {report.total - len(report.damages)} more")
         if report.ok:
             say(
-                f"The log is sound: {report.size:,} entries, {report.checkpoints} checkpoints, "
-                f"{report.anchors} anchors."
+                f"The log is sound: {counted(report.size, 'entry', 'entries')}, "
+                f"{counted(report.checkpoints, 'checkpoint')}, {counted(report.anchors, 'anchor')}."
             )
             say(f"root {report.root.hex()}")
         if report.late:

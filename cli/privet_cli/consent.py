@@ -1,14 +1,14 @@
 """`privet consent`: what one person consents to, recorded by the steward for a request on paper or by phone."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from privet_cli.completion import names_of
 from privet_cli.lazy import Group
 from privet_cli.opening import get_directory, open_vault
-from privet_cli.options import by_option, json_option
+from privet_cli.options import by_option, check_purpose, json_option
 from privet_cli.terminal import Coloured, moment, note, say, say_json, table
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def grant(who: "By", purpose: str, source: str | None, notice_version: str | Non
     from privet.bootstrap.paper import PaperRequests
 
     with open_vault() as vault:
+        check_purpose(vault, purpose)
         receipt = PaperRequests(vault.parts, who).consent(
             purpose, source=source, notice_version=notice_version
         )
@@ -74,11 +75,12 @@ def withdraw(who: "By", purpose: str, source: str | None, as_json: bool) -> None
     from privet.bootstrap.paper import PaperRequests
 
     with open_vault() as vault:
+        check_purpose(vault, purpose)
         receipt = PaperRequests(vault.parts, who).withdraw(purpose, source=source)
     if as_json:
         say_json(receipt)
     else:
-        say(f"{purpose}: consent withdrawn")
+        say(f"{purpose}: consent {_no(receipt)}")
 
 
 @consent.command()
@@ -96,11 +98,8 @@ def status(who: "By", purpose: str | None, as_json: bool) -> None:
     from privet.bootstrap.paper import PaperRequests
 
     with open_vault() as vault:
-        if purpose is not None and purpose not in vault.parts.catalogue.purposes:
-            from privet.errors import InvalidInput
-
-            known = ", ".join(sorted(vault.parts.catalogue.purposes)) or "none"
-            raise InvalidInput(f"the catalogue has no such purpose; purposes here: {known}")
+        if purpose is not None:
+            check_purpose(vault, purpose)
         standing = PaperRequests(vault.parts, who).consents()
     shown = [found for found in standing if purpose in (None, found.purpose)]
     if as_json:
@@ -146,6 +145,12 @@ def check_receipt(file: Path, key: Path | None) -> None:
 
     verify_receipt_file(file, key=key, directory=None if key is not None else get_directory())
     say("genuine: signed by this vault, and unaltered")
+
+
+def _no(receipt: dict[str, Any]) -> str:
+    """Withdrawn after a yes; refused where there was none before it."""
+    types = receipt["dpv:hasRecordOfActivity"]["dpv:hasConsentStatus"]["@type"]
+    return "withdrawn" if "dpv:ConsentWithdrawn" in types else "refused"
 
 
 def _painted(word: str) -> str:

@@ -12,6 +12,7 @@ from privet.errors import InvalidInput
 from privet_cli.opening import read_line
 
 if TYPE_CHECKING:
+    from privet import Vault
     from privet.domain.request import By
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -92,6 +93,14 @@ def since_until(command: F) -> F:
     return click.option(
         "--since", type=Moment(), metavar="TIME", help="From then: 2026-05-01, 2026-05-01T12:00Z, or 24h, 7d."
     )(command)
+
+
+def check_purpose(vault: "Vault", name: str) -> None:
+    """Raises InvalidInput, with the purposes there are, for one that the catalogue does not know."""
+    purposes = vault.parts.catalogue.purposes
+    if name not in purposes:
+        known = ", ".join(sorted(purposes)) or "none"
+        raise InvalidInput(f"the catalogue has no such purpose; purposes here: {known}", field="purpose")
 
 
 def confirm(question: str, *, yes: bool) -> None:

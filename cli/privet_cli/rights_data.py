@@ -149,7 +149,7 @@ def confirm_(who: "By", field: str, code: str) -> None:
 
     \b
     Example:
-      $ privet rights confirm --by email=ada@example.org email 482-113
+      $ privet rights confirm --by email=ada@example.org email K7QF-2M9X
     """
     with open_vault() as vault:
         _person(vault, who).confirm(field, code)

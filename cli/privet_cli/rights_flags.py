@@ -6,7 +6,7 @@ import click
 
 from privet_cli.completion import names_of
 from privet_cli.opening import open_vault
-from privet_cli.options import by_option
+from privet_cli.options import by_option, check_purpose
 from privet_cli.terminal import say
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def object_(who: "By", purpose: str) -> None:
     from privet.bootstrap.paper import PaperRequests
 
     with open_vault() as vault:
+        check_purpose(vault, purpose)
         PaperRequests(vault.parts, who).object(purpose)
     say(f"{purpose}: objection recorded")
 
@@ -77,5 +78,6 @@ def unobject(who: "By", purpose: str) -> None:
     from privet.bootstrap.paper import PaperRequests
 
     with open_vault() as vault:
+        check_purpose(vault, purpose)
         PaperRequests(vault.parts, who).unobject(purpose)
     say(f"{purpose}: no objection")

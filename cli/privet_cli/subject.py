@@ -8,9 +8,9 @@ import click
 
 from privet_cli.lazy import Group
 from privet_cli.opening import open_vault
-from privet_cli.options import by_option, json_option
+from privet_cli.options import by_option, confirm, json_option
 from privet_cli.rights_data import erase_person, export_to
-from privet_cli.terminal import moment, note, say, say_json, table
+from privet_cli.terminal import counted, moment, note, say, say_json, table
 
 if TYPE_CHECKING:
     from privet.domain.request import By
@@ -45,7 +45,7 @@ def show(who: "By", as_json: bool) -> None:
         say_json(asdict(held))
         return
     rows = [(f.path, f.category, f"revision {f.revision}", moment(f.expires)) for f in held.fields]
-    rows += [(name, "", f"{count} records", "-") for name, count in held.records.items()]
+    rows += [(name, "", counted(count, "record"), "-") for name, count in held.records.items()]
     table(("held", "category", "as", "until"), rows)
     note("")
     note(f"subject {held.subject}, key epoch {held.epoch}")
@@ -110,11 +110,14 @@ def sweep(field: str | None, yes: bool) -> None:
       $ privet subject sweep
       $ privet subject sweep --field nickname --yes
     """
-    if field is not None and not yes:
-        click.confirm(f"Remove {field} of everybody, for good?", abort=True, err=True)
+    if field is not None:
+        confirm(f"This removes {field} of everybody, for good.", yes=yes)
     with open_vault() as vault:
         swept = vault.steward().sweep(field=field)
-    say(f"{swept.fields} values and {swept.records} records of {swept.subjects} people removed.")
+    say(
+        f"{counted(swept.fields, 'value')} and {counted(swept.records, 'record')} of "
+        f"{counted(swept.subjects, 'person', 'people')} removed."
+    )
     if swept.held:
         note(f"{swept.held} people under a legal hold keep what has run out.")
     if swept.unreadable:

@@ -79,5 +79,25 @@ def test_a_sweep_says_what_it_removed(directory: Path) -> None:
     """Nothing has run out; then one field of everybody goes, so that the catalogue may drop it."""
     assert privet(directory, "subject", "sweep").stdout == "0 values and 0 records of 0 people removed.\n"
     done = privet(directory, "subject", "sweep", "--field", "size", "--yes")
-    assert done.stdout == "1 values and 0 records of 1 people removed.\n", done.stderr
+    assert done.stdout == "1 value and 0 records of 1 person removed.\n", done.stderr
     assert privet(directory, "subject", "sweep", "--field", "nothing", "--yes").returncode == 2
+    asked = privet(directory, "subject", "sweep", "--field", "size")
+    assert asked.returncode == 2
+    assert "--yes" in asked.stderr
+
+
+def test_a_no_is_called_what_the_ledger_calls_it(directory: Path) -> None:
+    """Withdrawn after a yes, refused without one before it; said again, the same."""
+    ann = ("--by", "crm_id=C1")
+    for purpose, word in (("marketing.email", "withdrawn"), ("care", "refused")):
+        for _ in range(2):
+            said = privet(directory, "consent", "withdraw", *ann, purpose)
+            assert said.stdout == f"{purpose}: consent {word}\n", said.stderr
+
+
+@pytest.mark.parametrize("command", ["consent grant", "consent withdraw", "consent status", "rights object"])
+def test_an_unknown_purpose_is_answered_with_those_there_are(command: str, directory: Path) -> None:
+    """A slip of the pen is mended without opening the catalogue."""
+    said = privet(directory, *command.split(), "--by", "crm_id=C1", "marketing.mail")
+    assert said.returncode == 2
+    assert "purposes here: care, enrolment, marketing.email" in said.stderr

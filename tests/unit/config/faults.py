@@ -139,7 +139,7 @@ FAULTS: list[tuple[str, str, str]] = [
     (
         "type: string, category: pd:Name,",
         "type: date, category: pd:Name, lookup: unique,",
-        "c.yaml:2: fields.name.lookup: a date cannot find people; use string, email or phone",
+        "c.yaml:2: fields.name.lookup: type date cannot find people; use string, email or phone",
     ),
     (
         "pd:Name,",
@@ -238,7 +238,7 @@ FAULTS: list[tuple[str, str, str]] = [
     (
         "basis: contract",
         "basis: contract, consent_for: a year",
-        "c.yaml:5: purposes.care.consent_for: is not a duration; write for instance P3Y, P6M or P30D",
+        'c.yaml:5: purposes.care.consent_for: "a year" is not a duration; write for instance P3Y, P6M or P30D',
     ),
     (
         "basis: contract",

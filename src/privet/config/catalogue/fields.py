@@ -157,7 +157,7 @@ def _lookup(
     own: FieldShape, kind: ValueType, path: Path, problems: Problems
 ) -> Literal["unique", "shared"] | None:
     if own.lookup is not None and kind.kind not in _LOOKUPS:
-        problems.error((*path, "lookup"), f"a {kind.kind} cannot find people; use string, email or phone")
+        problems.error((*path, "lookup"), f"type {kind.kind} cannot find people; use string, email or phone")
         return None
     return own.lookup
 

@@ -56,7 +56,7 @@ def _read_purpose(
     if shape.consent_for is not None:
         days = find_days(shape.consent_for)
         if days is None:
-            problems.error((*path, "consent_for"), DURATION_FIX)
+            problems.error((*path, "consent_for"), f"{quoted(shape.consent_for)} {DURATION_FIX}")
     if shape.article9 is not None and shape.article9 not in ARTICLE9:
         problems.error((*path, "article9"), unknown("ground", "grounds", shape.article9, ARTICLE9))
     return Purpose(
