@@ -18,6 +18,7 @@ from privet.decide.question import NO_CONTROLS, Asked, Circumstances, Controls, 
 from privet.domain.catalogue import Catalogue, matches
 from privet.domain.decision import Operation
 from privet.domain.request import By
+from privet.domain.subject import NOTHING_STANDS
 from privet.intake.amendment import Amendment, Held
 
 GIVEN = Circumstances(consent="given")
@@ -66,8 +67,15 @@ def explain_person(parts: Parts, asked: Asked, who: By) -> tuple[Explanation, Ci
     numbers = {field.number: path for path, field in parts.catalogue.every_field.items()}
 
     def look(held: Held) -> Amendment[tuple[Circumstances, Controls]]:
+        parts.standing.refresh()
+        stands = parts.standing.find(held.subject) or NOTHING_STANDS
         person = facts_for(
-            encode_facts(held.facts), purpose=asked.purpose, above=above, numbers=numbers, now=held.now
+            encode_facts(held.facts),
+            purpose=asked.purpose,
+            above=above,
+            numbers=numbers,
+            now=held.now,
+            standing=stands,
         )
         controls = parts.controls.bearing_on(held.state, asked.service, asked.purpose)
         entry = parts.scribe.act(

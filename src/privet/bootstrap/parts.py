@@ -30,6 +30,7 @@ from privet.release.pipeline import Pipeline
 from privet.store.custody.anchors import Anchors, Checkpointer
 from privet.store.custody.journal import JournalFile
 from privet.store.custody.keypack import KeypackFile
+from privet.store.custody.standing import JournalWatch
 from privet.transform.minimise import Minimiser
 
 
@@ -85,6 +86,7 @@ class Parts(Foundations):
     pipeline: Pipeline
     intake: Intake
     journal: JournalFile
+    standing: JournalWatch
     keypack: KeypackFile
     anchors: Anchors
     checkpointer: Ticker
@@ -114,6 +116,8 @@ def wire(base: Foundations) -> Parts:
     resolver = Resolver(lookups=lookups, pairwise=pairwise)
     sealer = Sealer(keyring=keyring, vault=vault, randomness=base.randomness)
     indexing = Indexing(lookups=lookups, sealer=sealer)
+    journal = JournalFile(base.settings.journal_path, keyring, vault, base.randomness)
+    standing = JournalWatch(journal)
     pipeline = Pipeline(
         store=base.store,
         identifying=Identifying(catalogue=catalogue, resolver=resolver, keyring=keyring),
@@ -124,6 +128,7 @@ def wire(base: Foundations) -> Parts:
             judge=judge,
             controls=controls,
             lookups=lookups,
+            standing=standing,
             clock=base.clock,
         ),
         disclosing=Disclosing(
@@ -164,7 +169,8 @@ def wire(base: Foundations) -> Parts:
         indexing=indexing,
         pipeline=pipeline,
         intake=intake,
-        journal=JournalFile(base.settings.journal_path, keyring, vault, base.randomness),
+        journal=journal,
+        standing=standing,
         anchors=anchors,
         checkpointer=Ticker(Checkpointer(store=base.store, signer=signer, anchors=anchors), base.clock),
         keypack=KeypackFile(base.settings.keypack_path, keyring, vault),

@@ -199,12 +199,14 @@ class Choices:
                 )
                 chosen = Chosen(last.record, receipt, entry.id.hex(), False)
                 return Amendment(result=chosen, entry=entry, journal=journal)
+            # Never before the word it follows, though a clock was set back: the journal goes by these times.
+            at = held.now if standing is None else max(held.now, standing.at)
             record = ConsentRecord(
                 seq=facts.ledger + 1,
                 purpose=purpose.name,
                 status=status,
-                at=held.now,
-                until=self._until(purpose, status, held.now),
+                at=at,
+                until=self._until(purpose, status, at),
                 notice=purpose.notice,
                 notice_version=self._notice_version(purpose),
                 actor=actor,

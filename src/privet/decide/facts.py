@@ -13,7 +13,7 @@ from privet.decide.question import Circumstances
 from privet.domain.catalogue import Catalogue
 from privet.domain.consent import ConsentStatus, FoldedConsent
 from privet.domain.ids import Millis
-from privet.domain.subject import Facts
+from privet.domain.subject import NOTHING_STANDS, Facts, StandingWishes
 from privet.errors import IntegrityError
 
 _FORM = 1
@@ -78,12 +78,19 @@ def parse_raw(payload: bytes) -> dict[str, Any]:
 
 
 def facts_for(
-    payload: bytes, *, purpose: str, above: frozenset[str], numbers: Mapping[int, str], now: int
+    payload: bytes,
+    *,
+    purpose: str,
+    above: frozenset[str],
+    numbers: Mapping[int, str],
+    now: int,
+    standing: StandingWishes = NOTHING_STANDS,
 ) -> Circumstances:
     """Resolves the facts to what they say now.
 
     `above` is the purpose with its ancestors (an objection to a parent covers it); `numbers` are the fields asked for,
-    path by number. Raises IntegrityError when the payload is not what `encode_facts` makes.
+    path by number; `standing` is the control journal's word, which a row put back to an earlier state cannot undo.
+    Raises IntegrityError when the payload is not what `encode_facts` makes.
     """
     raw = parse_raw(payload)
     try:
@@ -91,10 +98,14 @@ def facts_for(
         if folded is None:
             consent = "unknown"
         else:
-            consent, _, until, _ = folded
-            if until is not None and now >= until and consent in ("given", "renewed"):
+            consent, at, until, _ = folded
+            if at < standing.withdrawn.get(purpose, 0) and consent in ("given", "renewed"):
+                consent = "withdrawn"
+            elif until is not None and now >= until and consent in ("given", "renewed"):
                 consent = "expired"
         objected = raw["o"]
+        if standing.objected:
+            objected = sorted({*objected, *standing.objected})
         minor_until = raw["m"]
         expires = raw["e"]
         expired: tuple[str, ...] = ()
@@ -104,7 +115,7 @@ def facts_for(
             )
         return Circumstances(
             consent,
-            raw["r"] is not False,
+            raw["r"] is not False or standing.restricted,
             tuple(name for name in objected if name in above) if objected else (),
             minor_until is not None and now < minor_until,
             tuple(raw["k"]),

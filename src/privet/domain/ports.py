@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from privet.domain.ids import EntryId, Millis, RecordId, SubjectId, VaultId
+from privet.domain.subject import StandingWishes
 
 Clock = Callable[[], Millis]
 """Now, in milliseconds UTC."""
@@ -275,9 +276,19 @@ class ControlJournal(Protocol):
     """Outside the database: what must survive a restore of an older copy of it. Sealed, append-only."""
 
     def append(self, act: str, subject: SubjectId, *, purpose: str = "", at: Millis) -> None:
-        """Durable when it returns (fsync), and called before the database commits: a journal line without its
-        commit errs to the safe side. `act`: erase, withdraw, restrict, unrestrict, object, unobject."""
+        """Durable when it returns (fsync). What tightens is journaled before the database commits, what loosens after: a
+        journal line without its commit, or a commit without its line, errs to the safe side. `act`: erase, withdraw, restrict, unrestrict, object, unobject."""
         ...
+
+
+class Standing(Protocol):
+    """The journal's last word on each person, followed as it grows."""
+
+    def refresh(self) -> None:
+        """Takes in what was journaled since. Raises Unavailable or IntegrityError: then nothing may be released."""
+        ...
+
+    def find(self, subject: SubjectId) -> StandingWishes | None: ...
 
 
 class Keypack(Protocol):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from privet.domain.consent import FoldedConsent
 from privet.domain.ids import Millis
@@ -32,3 +33,20 @@ class Facts:
 
 PHANTOM = Facts()
 """The subject that nobody is: no consent, no flags."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StandingWishes:
+    """What a person has refused, by the word of the control journal: it holds whatever her row says."""
+
+    erased: bool = False
+    restricted: bool = False
+    objected: frozenset[str] = frozenset()
+    withdrawn: Mapping[str, Millis] = field(default_factory=dict)
+    """When each purpose was last withdrawn: a consent given before that is none."""
+
+    def changed(self, **changes: Any) -> "StandingWishes":
+        return replace(self, **changes)
+
+
+NOTHING_STANDS = StandingWishes()

@@ -127,12 +127,14 @@ class Amendments:
             if row is None:
                 raise NotFound(NOBODY_HERE)
             working = self.sealer.load(row)
-            made = change(Held(unit, state, working, self.clock()))
+            now = self.clock()
+            made = change(Held(unit, state, working, now))
             self.sealer.store(unit, working, state.epoch)
             unit.append((made.entry,))
             for act, purpose in made.journal:
                 if act not in _LOOSENING:
-                    self.journal.append(act, subject, purpose=purpose, at=self.clock())
+                    # of the very moment that the facts have: a yes after it is never taken for one before it
+                    self.journal.append(act, subject, purpose=purpose, at=now)
         self._keep_loosened(subject, [line for line in made.journal if line[0] in _LOOSENING])
         return made.result
 

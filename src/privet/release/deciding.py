@@ -16,8 +16,9 @@ from privet.decide.verdict import Judge, Question, Verdict
 from privet.domain.catalogue import Catalogue, Collection
 from privet.domain.coarse import coarse_day
 from privet.domain.ids import NOBODY, VaultId
-from privet.domain.ports import Clock, ReadUnit, RecordRow, SubjectRow, VaultState
+from privet.domain.ports import Clock, ReadUnit, RecordRow, Standing, SubjectRow, VaultState
 from privet.domain.request import By, Window
+from privet.domain.subject import NOTHING_STANDS, StandingWishes
 from privet.errors import IntegrityError
 from privet.identify.lookup import Lookups
 from privet.release.stages import IdentifiedRead, PermittedRead
@@ -37,6 +38,7 @@ class Deciding:
         judge: Judge,
         controls: ControlBox,
         lookups: Lookups,
+        standing: Standing,
         clock: Clock,
     ) -> None:
         self._catalogue = catalogue
@@ -45,6 +47,7 @@ class Deciding:
         self._vault = vault
         self._judge = judge
         self._controls = controls
+        self._standing = standing
         self._clock = clock
         self._path_by_number = {field.number: path for path, field in catalogue.every_field.items()}
 
@@ -52,6 +55,7 @@ class Deciding:
         self, unit: ReadUnit, state: VaultState, identified: Sequence[IdentifiedRead]
     ) -> list[PermittedRead]:
         """One verdict a read. For a permitted history its records are loaded, still sealed."""
+        self._standing.refresh()
         now = self._clock()
         keys_of: dict[bytes, SubjectKeys | None] = {}
         questions = []
@@ -64,6 +68,11 @@ class Deciding:
                 above = self._catalogue.ancestors.get(asked.purpose, _NOTHING)
             row = read.row
             person = None
+            stands = NOTHING_STANDS
+            if row is not None:
+                stands = self._standing.find(row.subject) or NOTHING_STANDS
+                if stands.erased:  # somebody put her row back
+                    read, row = read._replace(subject=NOBODY, row=None), None
             if row is not None:
                 if row.subject not in keys_of:
                     keys_of[row.subject] = self._unwrap(row)
@@ -71,7 +80,7 @@ class Deciding:
                 if keys is not None and not self._is_led_right(keys, row, read):
                     read = read._replace(subject=NOBODY, row=None)
                 elif keys is not None:
-                    person = self._facts(keys, row, asked.purpose, above, now)
+                    person = self._facts(keys, row, asked.purpose, above, now, stands)
                     if person is None:
                         keys_of[row.subject] = None
             questions.append(Question(asked, person, controls))
@@ -104,11 +113,24 @@ class Deciding:
         return True
 
     def _facts(
-        self, keys: SubjectKeys, row: SubjectRow, purpose: str, above: frozenset[str], now: int
+        self,
+        keys: SubjectKeys,
+        row: SubjectRow,
+        purpose: str,
+        above: frozenset[str],
+        now: int,
+        stands: StandingWishes,
     ) -> Circumstances | None:
         try:
             payload = open_facts(keys, self._vault, row.subject, row.facts_rev, row.facts)
-            return facts_for(payload, purpose=purpose, above=above, numbers=self._path_by_number, now=now)
+            return facts_for(
+                payload,
+                purpose=purpose,
+                above=above,
+                numbers=self._path_by_number,
+                now=now,
+                standing=stands,
+            )
         except IntegrityError:
             return None
 
