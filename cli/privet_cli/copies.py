@@ -77,10 +77,10 @@ def restore(source: Path, as_json: bool) -> None:
     people = done.people
     say(f"Restored {counted(people.living, 'person', 'people')}. The log goes on as {done.origin}.")
     told = [
-        (people.erased, "had been erased since, and stay erased"),
+        (people.erased, f"had been erased since, and {'stays' if people.erased == 1 else 'stay'} erased"),
         (people.amended, "had withdrawn, objected or restricted since, and that holds"),
-        (people.gone, "could not be brought back: their keys ended with their epoch"),
-        (people.damaged, "have a row that does not open: `privet doctor` lists them"),
+        (people.gone, "could not be brought back: the keys ended with their epoch"),
+        (people.damaged, "with a row that does not open: `privet doctor` lists them"),
         (
             done.lost_entries,
             "of the old log's entries are not in the backup; the new log names where it ended",
