@@ -277,7 +277,9 @@ class ControlJournal(Protocol):
 
     def append(self, act: str, subject: SubjectId, *, purpose: str = "", at: Millis) -> None:
         """Durable when it returns (fsync). What tightens is journaled before the database commits, what loosens after: a
-        journal line without its commit, or a commit without its line, errs to the safe side. `act`: erase, withdraw, restrict, unrestrict, object, unobject."""
+        journal line without its commit, or a commit without its line, errs to the safe side.
+
+        `act`: erase, withdraw, restrict, unrestrict, object, unobject."""
         ...
 
 
