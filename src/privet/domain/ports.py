@@ -276,8 +276,8 @@ class ControlJournal(Protocol):
     """Outside the database: what must survive a restore of an older copy of it. Sealed, append-only."""
 
     def append(self, act: str, subject: SubjectId, *, purpose: str = "", at: Millis) -> None:
-        """Durable when it returns (fsync). What tightens is journaled before the database commits, what loosens after: a
-        journal line without its commit, or a commit without its line, errs to the safe side.
+        """Durable when it returns (fsync). What tightens is journaled before the database commits, what loosens
+        after: a journal line without its commit, or a commit without its line, errs to the safe side.
 
         `act`: erase, withdraw, restrict, unrestrict, object, unobject."""
         ...
