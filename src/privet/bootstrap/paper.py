@@ -101,12 +101,10 @@ class PaperRequests:
             epoch=row.epoch,
             fields=tuple(fields),
             records={name: count for name, count in counts.items() if count},
-            consents={
-                name: folded.status_at(held.now).value for name, folded in sorted(held.facts.consents.items())
-            },
-            restricted=held.facts.restricted,
+            consents={name: held.status(name).value for name in sorted(held.facts.consents)},
+            restricted=held.restricted,
             legal_hold=held.facts.hold,
-            objected=tuple(sorted(held.facts.objected)),
+            objected=tuple(sorted(held.objected)),
             pending=tuple(sorted(names[n].path for n in held.facts.pending if n in names)),
         )
 

@@ -53,6 +53,7 @@ def wire_rights(parts: Parts) -> SubjectRights:
         sealer=parts.sealer,
         scribe=parts.scribe,
         journal=parts.journal,
+        standing=parts.standing,
         clock=parts.clock,
         randomness=parts.randomness,
     )
@@ -118,6 +119,10 @@ def _find(parts: Parts, service: str | None, who: SubjectRef) -> SubjectId | Non
             return found
         # Nobody is looked for too, so that the statements are the same whoever is, or is not, here.
         row = unit.find_rows([found or NOBODY]).get(found or NOBODY)
+        parts.standing.refresh()
+        stands = parts.standing.find(row.subject) if row is not None else None
+    if stands is not None and stands.erased:
+        return None  # erased, and put back; or a crash amid it: the next rotation takes what is left
     if row is None:
         return found
     try:

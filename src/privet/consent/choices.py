@@ -95,7 +95,7 @@ class Choices:
                 found.append(
                     Consent(
                         purpose=name,
-                        status=folded.status_at(held.now).value,
+                        status=held.status(name).value,
                         at=from_millis(folded.at),
                         until=None if folded.until is None else from_millis(folded.until),
                         notice_version=folded.notice_version,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from privet.domain.consent import FoldedConsent
+from privet.domain.consent import ConsentStatus, FoldedConsent
 from privet.domain.ids import Millis
 
 
@@ -50,3 +50,14 @@ class StandingWishes:
 
 
 NOTHING_STANDS = StandingWishes()
+
+
+def standing_status(
+    folded: FoldedConsent | None, stands: StandingWishes, purpose: str, now: int
+) -> ConsentStatus:
+    """A consent's status now, the journal's word counted: one given before the last withdrawal is withdrawn."""
+    if folded is None:
+        return ConsentStatus.UNKNOWN
+    status = folded.status_at(now)
+    withdrawn = status.permits and folded.at < stands.withdrawn.get(purpose, 0)
+    return ConsentStatus.WITHDRAWN if withdrawn else status

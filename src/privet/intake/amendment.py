@@ -17,9 +17,11 @@ from privet.audit.scribe import Scribe
 from privet.crypto.envelope import SubjectKeys
 from privet.crypto.keyring import Keyring
 from privet.domain.catalogue import Catalogue
+from privet.domain.consent import ConsentStatus
 from privet.domain.ids import Millis, SubjectId, VaultId
 from privet.domain.ports import Clock, ControlJournal, EntryRow, Randomness, Store, VaultState, WriteUnit
-from privet.domain.subject import Facts
+from privet.domain.ports import Standing as StandingPort
+from privet.domain.subject import NOTHING_STANDS, Facts, StandingWishes, standing_status
 from privet.errors import Conflict, NotFound, Unavailable
 from privet.identify.current import check_current
 from privet.intake.working import Sealer, Working
@@ -42,6 +44,8 @@ class Held(NamedTuple):
     state: VaultState
     working: Working
     now: Millis
+    stands: StandingWishes = NOTHING_STANDS
+    """What the control journal says of her, which a row put back, or a crash amid a refusal, leaves standing."""
 
     @property
     def subject(self) -> SubjectId:
@@ -54,6 +58,18 @@ class Held(NamedTuple):
     @property
     def facts(self) -> Facts:
         return self.working.facts
+
+    @property
+    def restricted(self) -> bool:
+        """As services meet it: by her row or by the journal."""
+        return self.facts.restricted or self.stands.restricted
+
+    @property
+    def objected(self) -> frozenset[str]:
+        return self.facts.objected | self.stands.objected
+
+    def status(self, purpose: str) -> ConsentStatus:
+        return standing_status(self.facts.consents.get(purpose), self.stands, purpose, self.now)
 
     @property
     def facts_rev(self) -> int:
@@ -85,6 +101,7 @@ class Amendments:
         sealer: Sealer,
         scribe: Scribe,
         journal: ControlJournal,
+        standing: StandingPort,
         clock: Clock,
         randomness: Randomness,
     ) -> None:
@@ -95,6 +112,7 @@ class Amendments:
         self.sealer = sealer
         self.scribe = scribe
         self.journal = journal
+        self.standing = standing
         self.clock = clock
         self.randomness = randomness
 
@@ -128,7 +146,9 @@ class Amendments:
                 raise NotFound(NOBODY_HERE)
             working = self.sealer.load(row)
             now = self.clock()
-            made = change(Held(unit, state, working, now))
+            self.standing.refresh()
+            stands = self.standing.find(subject) or NOTHING_STANDS
+            made = change(Held(unit, state, working, now, stands))
             self.sealer.store(unit, working, state.epoch)
             unit.append((made.entry,))
             for act, purpose in made.journal:

@@ -59,8 +59,8 @@ class OwnData:
         return Profile(
             fields=self._disclosure.profile(held.keys, row),
             collections=collections,
-            restricted=held.facts.restricted,
-            objected=tuple(sorted(held.facts.objected)),
+            restricted=held.restricted,
+            objected=tuple(sorted(held.objected)),
             pending=tuple(
                 sorted(
                     catalogue.field_by_number[number].path

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from privet import Vault, by
-from privet.errors import AccessDenied, IntegrityError, Unavailable
+from privet.errors import AccessDenied, IntegrityError, NotFound, Unavailable
 from privet.store.sqlite_file import get_driver
 from privet.testing import StoppedClock, make_vault, open_vault
 from tests.contract.bootstrap.catalogue import CATALOGUE, NOTICES
@@ -149,3 +149,22 @@ def test_without_a_sound_journal_nothing_is_released(vault: Vault) -> None:
         desk(vault)
     path.write_bytes(whole)
     assert desk(vault) == ()
+
+
+def test_what_stands_is_what_she_sees(vault: Vault, clock: StoppedClock) -> None:
+    """Her page says what services meet, though her row says otherwise; and an erased person has no page."""
+    before = Thief(vault)
+    clock.pass_time(timedelta(seconds=1))
+    ann = vault.customer(ANN)
+    ann.restrict()
+    ann.object("service-personalisation")
+    ann.withdraw("marketing.email")
+    before.put_back("subject", "consent")
+    profile = ann.profile()
+    assert profile.restricted
+    assert profile.objected == ("service-personalisation",)
+    assert {c.purpose: c.status for c in ann.consents()}["marketing.email"] == "withdrawn"
+    ann.erase()
+    before.put_back("subject", "lookup", "consent")
+    with pytest.raises(NotFound):
+        vault.customer(ANN)
