@@ -20,6 +20,7 @@ from privet_cli.demo.stage import DATABASE, PASSPHRASE, DemoFailed, Stage, check
 from privet_cli.demo.story.reads import PERSONALISATION
 
 _COLUMN = 22
+JOURNAL = "journal"
 _BACKUP = "backup-of-yesterday"
 
 
@@ -29,8 +30,10 @@ def tell(stage: Stage) -> None:
     stage.privet("backup", _BACKUP)
     stage.rest()
     old = shutil.copyfile(stage.directory / DATABASE, stage.work / "stray.db")
+    shutil.copyfile(stage.directory / JOURNAL, stage.work / JOURNAL)
     screen.tell(
-        "So there is a backup, and say a stray copy of the database on somebody's disk. Then she asks to be erased:"
+        "So there is a backup, and say a stray copy of database and journal on somebody's disk. Then she asks"
+        " to be erased:"
     )
     subject, entry = _erase(stage)
     _try_before(stage, old)
@@ -88,8 +91,9 @@ def _erase(stage: Stage) -> tuple[SubjectId, str]:
 
 @contextmanager
 def _put_back(stage: Stage, old: Path) -> Iterator[Path]:
-    """The old database beside all the keys of now, by somebody who respects no anchor."""
+    """The old database and journal beside all the keys of now, by somebody who respects no anchor."""
     with stage.copy("old", database=old) as place:
+        shutil.copyfile(old.with_name(JOURNAL), place / JOURNAL)
         for anchor in (place / "anchors").iterdir():
             if anchor.suffix != ".vkey":
                 anchor.unlink()
