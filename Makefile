@@ -56,9 +56,9 @@ tools: ## get OPA and Regal, in the pinned versions, into .tools/bin
 
 lock: .venv/.dev ## pin what pyproject.toml asks for; UPGRADE=--upgrade takes the newest of all
 	@set -e; compile="$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml --extra postgres"; \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml --extra postgres --extra server"; \
 	$$compile --group build -o requirements/runtime.lock; \
-	$$compile --group dev -c requirements/runtime.lock -o requirements/dev.lock
+	$$compile --group dev --extra otel -c requirements/runtime.lock -o requirements/dev.lock
 
 clean: ## remove what make made, except the tools
 	@rm -rf .venv build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
