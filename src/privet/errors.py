@@ -52,6 +52,26 @@ class AccessDenied(PrivetError):
         self.audit_id = audit_id
 
 
+class Unauthenticated(PrivetError):
+    """Nobody known asks: no credential, or one that is wrong, expired or revoked. Which of these is not told."""
+
+    http_status = 401
+    exit_code = EXIT_REFUSED
+    code = "unauthenticated"
+
+
+class RateLimited(PrivetError):
+    """This caller asks faster than the vault's settings let it; `retry_after` is in seconds."""
+
+    http_status = 429
+    exit_code = EXIT_UNAVAILABLE
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class NotFound(PrivetError):
     """What was named does not exist (customers, officers and stewards only: a service gets AccessDenied)."""
 
@@ -72,6 +92,12 @@ class InvalidInput(PrivetError):
         self.field = field
 
 
+class KeyReused(InvalidInput):
+    """An idempotency key came again with another request. Nothing of the second was done."""
+
+    code = "idempotency_key_reused"
+
+
 class CatalogueError(InvalidInput):
     """The catalogue does not say what it must. `problems` lists every fault found, one line each."""
 
@@ -88,6 +114,13 @@ class Conflict(PrivetError):
     http_status = 409
     exit_code = EXIT_REFUSED
     code = "conflict"
+
+
+class PreconditionFailed(Conflict):
+    """A field changed since the revision that the caller named (`If-Match`): fetch again, then decide."""
+
+    http_status = 412
+    code = "precondition_failed"
 
 
 class IntegrityError(PrivetError):

@@ -54,6 +54,8 @@ class Act(StrEnum):
     RESTORE = "restore"  # a new log after a restore; names the last anchor
     UPGRADE = "upgrade"  # the store moved to a newer version
     OPEN = "open"  # a vault was created
+    REQUEST = "request"  # an authenticated request that was refused before any policy was asked
+    SIGN_IN = "sign-in"  # a customer signed in to the portal, or failed to
 
 
 class Decision(StrEnum):

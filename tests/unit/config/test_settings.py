@@ -6,6 +6,15 @@ from pathlib import Path
 import pytest
 
 from privet.config.settings import PolicySettings, default_settings, load_settings, write_settings
+from privet.config.settings.serving import (
+    DatabaseSettings,
+    IssuerSettings,
+    PortalSettings,
+    ServeSettings,
+    Serving,
+    SmtpSettings,
+    TelemetrySettings,
+)
 from privet.domain.ids import VaultId
 from privet.errors import InvalidInput, Unavailable
 
@@ -27,6 +36,26 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         ),
         log_origin="privet.example.org/guests",
         journal_path=tmp_path / "j" / "journal",
+        database=DatabaseSettings(pool_size=3, pool_wait_s=0.5, allow_plaintext=True),
+        serving=Serving(
+            serve=ServeSettings(
+                host="::1", port=0, tls_certificate=tmp_path / "c.pem", tls_key=Path("/k.pem")
+            ),
+            issuers=(
+                IssuerSettings(issuer="https://a.example", audience="privet", role="services"),
+                IssuerSettings(
+                    issuer="https://b.example",
+                    audience="privet",
+                    role="customers",
+                    algorithms=("ES256",),
+                    claim="email",
+                    lookup="email",
+                ),
+            ),
+            portal=PortalSettings(code_minutes=5),
+            smtp=SmtpSettings(host="mail", sender='"a"@example.org', password_file=tmp_path / "mail"),
+            telemetry=TelemetrySettings(log_level="debug"),
+        ),
     )
     write_settings(tmp_path, changed)
     assert load_settings(tmp_path) == changed
@@ -177,3 +206,30 @@ def test_a_disk_that_refuses_is_unavailable(tmp_path: Path) -> None:
     """No traceback of OSError leaves, and nothing is left behind."""
     with pytest.raises(Unavailable, match="cannot be written"):
         write_settings(tmp_path / "missing", default_settings(tmp_path, VAULT))
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("[serve]\nport = 70000\n", "privet.toml:4: serve.port: must be less than 65535, or that"),
+        ("[serve]\nport = '80'\n", "privet.toml:4: serve.port: must be a whole number"),
+        ("[serve]\nprot = 80\n", 'privet.toml:4: serve.prot: there is no key "prot"; did you mean "port"?'),
+        ("[serve]\ntls_key = 'k'\n", "serve.tls_certificate: needs serve.tls_key beside it"),
+        ("[serve]\ntls_client_ca = 'k'\n", "serve.tls_client_ca: asks for certificates over TLS"),
+        ("[smtp]\nhost = 'mail'\n", "smtp.sender: is missing"),
+        ("[smtp]\nhost = 'mail'\nsender = 'x'\n", "privet.toml:5: smtp.sender: has not the form"),
+        ("[telemetry]\nlog_level = 'loud'\n", "telemetry.log_level: must be one of 'debug', 'info'"),
+        ("[portal]\nenabled = 'yes'\n", "portal.enabled: must be true or false"),
+        ("serve = 3\n", "serve: must be a section in [ ]"),
+        ("issuers = 3\n", "issuers: must be a section in [[ ]]"),
+        ("[[issuers]]\nissuer = 'https://a'\naudience = 'p'\nrole = 'customers'\n", "both claim and lookup"),
+        ("[[issuers]]\nissuer = 'https://a'\naudience = 'p'\nrole = 'services'\nalgorithms = ['none']\n",
+         "must be one of 'RS256'"),
+    ],
+)  # fmt: skip
+def test_faults_of_the_sections_about_serving(tmp_path: Path, text: str, said: str) -> None:
+    """Each names its key and what it must be."""
+    (tmp_path / "privet.toml").write_text(HEAD + text)
+    with pytest.raises(InvalidInput) as caught:
+        load_settings(tmp_path)
+    assert said in caught.value.message

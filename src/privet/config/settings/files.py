@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from privet.config.settings.model import PolicySettings, Settings
+from privet.config.settings.sections_file import changed, quote, read_serving, serving_lines
+from privet.config.settings.serving import DatabaseSettings
 from privet.config.settings.shape import FILE, FORMAT, RULES, FileShape, parse_settings
 from privet.domain.ids import VaultId
 from privet.errors import InvalidInput, Unavailable
@@ -49,18 +51,21 @@ def _settings(directory: Path, shape: FileShape) -> Settings:
         directory=root,
         vault_id=vault_id,
         database_url=_database_url(root, shape.database.url),
+        database=DatabaseSettings(**shape.database.model_dump(exclude={"url"})),
         keyring_kind=shape.keyring.kind,
         keyring_path=root / shape.keyring.path,
         policy=PolicySettings(
             engine=policy.engine,
             url=policy.url,
             token_file=None if policy.token_file is None else root / policy.token_file,
+            ca_file=None if policy.ca_file is None else root / policy.ca_file,
             timeout_ms=policy.timeout_ms,
         ),
         log_origin=shape.log.origin or f"privet/{shape.vault_id}",
         anchors_path=root / shape.anchors.path,
         keypack_path=root / shape.keypack.path,
         journal_path=root / shape.journal.path,
+        serving=read_serving(root, shape),
     )
 
 
@@ -88,37 +93,34 @@ def write_settings(directory: Path, settings: Settings) -> None:
     lines = [
         "# A Privet vault. Reference: docs/settings.md",
         f"format = {FORMAT}",
-        f"vault_id = {_quote(settings.vault_id.hex())}  # bound into every ciphertext: never change it",
+        f"vault_id = {quote(settings.vault_id.hex())}  # bound into every ciphertext: never change it",
         "",
         "[database]",
-        f"url = {_quote(url)}  # or postgresql+psycopg://…",
+        f"url = {quote(url)}  # or postgresql+psycopg://…",
+        *changed(settings.database, local),
         "",
         "[keyring]",
-        f"kind = {_quote(settings.keyring_kind)}",
-        f"path = {_quote(local(settings.keyring_path))}  # back it up apart from the database, never with it",
+        f"kind = {quote(settings.keyring_kind)}",
+        f"path = {quote(local(settings.keyring_path))}  # back it up apart from the database, never with it",
         "",
         "[policy]",
-        f"engine = {_quote(policy.engine)}",
-        *([f"url = {_quote(policy.url)}"] if policy.url is not None else []),
-        *([f"token_file = {_quote(local(policy.token_file))}"] if policy.token_file is not None else []),
+        f"engine = {quote(policy.engine)}",
+        *([f"url = {quote(policy.url)}"] if policy.url is not None else []),
+        *([f"token_file = {quote(local(policy.token_file))}"] if policy.token_file is not None else []),
+        *([f"ca_file = {quote(local(policy.ca_file))}"] if policy.ca_file is not None else []),
         f"timeout_ms = {policy.timeout_ms}",
         "",
         "[log]",
-        f"origin = {_quote(settings.log_origin)}",
+        f"origin = {quote(settings.log_origin)}",
     ]
     for name, path in (
         ("anchors", settings.anchors_path),
         ("keypack", settings.keypack_path),
         ("journal", settings.journal_path),
     ):
-        lines += ["", f"[{name}]", f"path = {_quote(local(path))}"]
+        lines += ["", f"[{name}]", f"path = {quote(local(path))}"]
+    lines += serving_lines(settings.serving, local)
     _write(directory / FILE, "\n".join(lines) + "\n")
-
-
-def _quote(text: str) -> str:
-    """A TOML basic string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
 
 
 def _write(path: Path, text: str) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from privet.config.settings.serving import DatabaseSettings, Serving
 from privet.domain.ids import VaultId
 
 Engine = Literal["embedded", "opa", "regopy"]
@@ -11,11 +12,13 @@ Engine = Literal["embedded", "opa", "regopy"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicySettings:
-    """The policy engine. `url`, `token_file` and `timeout_ms` are those of the OPA server, with engine "opa"."""
+    """The policy engine. All but `engine` are about the OPA server, with engine "opa"."""
 
     engine: Engine = "embedded"
     url: str | None = None
     token_file: Path | None = None
+    ca_file: Path | None = None
+    """Certificates to trust instead of the system's."""
     timeout_ms: int = 200
 
 
@@ -27,6 +30,7 @@ class Settings:
     vault_id: VaultId
     database_url: str
     """SQLAlchemy URL, SQLite paths made absolute. Not in repr: it may hold a password."""
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
     keyring_kind: Literal["file"] = "file"
     keyring_path: Path
     policy: PolicySettings = field(default_factory=PolicySettings)
@@ -35,6 +39,7 @@ class Settings:
     anchors_path: Path
     keypack_path: Path
     journal_path: Path
+    serving: Serving = field(default_factory=Serving)
 
     def __repr__(self) -> str:
         return f"Settings(directory={str(self.directory)!r}, vault_id={self.vault_id.hex()})"

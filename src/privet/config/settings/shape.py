@@ -4,70 +4,75 @@ Refuses unknown keys, a format newer than this Privet, and what is not TOML; eve
 """
 
 import tomllib
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from privet.config.catalogue.problems import unknown
 from privet.config.settings.model import Engine
+from privet.config.settings.sections import (
+    DatabaseShape,
+    IssuerShape,
+    PathText,
+    PortalShape,
+    ServeShape,
+    Shape,
+    SmtpShape,
+    TelemetryShape,
+)
 from privet.errors import InvalidInput, Unavailable
 
 FILE = "privet.toml"
 FORMAT = 1
-DEFAULT_URL = "sqlite:///vault.db"
 MOST_BYTES = 100_000
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-_PathText = Annotated[str, Field(min_length=1, max_length=1_000)]
-
-
-class _Database(_Shape):
-    url: Annotated[str, Field(pattern=r"^(sqlite|postgresql\+psycopg)://", max_length=2_000)] = DEFAULT_URL
-
-
-class _Keyring(_Shape):
+class _Keyring(Shape):
     kind: Literal["file"] = "file"
-    path: _PathText = "keyring.json"
+    path: PathText = "keyring.json"
 
 
-class _Policy(_Shape):
+class _Policy(Shape):
     engine: Engine = "embedded"
     url: Annotated[str, Field(pattern=r"^https?://", max_length=2_000)] | None = None
-    token_file: _PathText | None = None
+    token_file: PathText | None = None
+    ca_file: PathText | None = None
     timeout_ms: Annotated[int, Field(ge=1, le=60_000)] = 200
 
 
-class _Log(_Shape):
+class _Log(Shape):
     # A checkpoint's origin is one line without a plus sign (C2SP tlog-checkpoint, signed-note).
     origin: Annotated[str, Field(pattern=r"^[^\s+\x00-\x1f\x7f]{1,200}$")] | None = None
 
 
-class _Anchors(_Shape):
-    path: _PathText = "anchors"
+class _Anchors(Shape):
+    path: PathText = "anchors"
 
 
-class _Keypack(_Shape):
-    path: _PathText = "keypack"
+class _Keypack(Shape):
+    path: PathText = "keypack"
 
 
-class _Journal(_Shape):
-    path: _PathText = "journal"
+class _Journal(Shape):
+    path: PathText = "journal"
 
 
-class FileShape(_Shape):
+class FileShape(Shape):
     format: Annotated[int, Field(ge=1, le=FORMAT)]
     vault_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-    database: _Database = Field(default_factory=_Database)
+    database: DatabaseShape = Field(default_factory=DatabaseShape)
     keyring: _Keyring = Field(default_factory=_Keyring)
     policy: _Policy = Field(default_factory=_Policy)
     log: _Log = Field(default_factory=_Log)
     anchors: _Anchors = Field(default_factory=_Anchors)
     keypack: _Keypack = Field(default_factory=_Keypack)
     journal: _Journal = Field(default_factory=_Journal)
+    serve: ServeShape = Field(default_factory=ServeShape)
+    issuers: Annotated[list[IssuerShape], Field(max_length=100)] = Field(default_factory=list)
+    portal: PortalShape = Field(default_factory=PortalShape)
+    smtp: SmtpShape | None = None
+    telemetry: TelemetryShape = Field(default_factory=TelemetryShape)
 
 
 def parse_settings(data: bytes) -> FileShape:
@@ -93,15 +98,29 @@ def parse_settings(data: bytes) -> FileShape:
             f"{FILE}: this vault was made by a newer Privet (format {number}, this one reads {FORMAT}); upgrade Privet"
         )
     try:
-        return FileShape.model_validate(raw)
+        return _meant(FileShape.model_validate(raw))
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
     lines = []
     for fault in faults:
         keys = [str(part) for part in fault["loc"]]
         key = ".".join(keys) or "the file"
-        lines.append(f"{FILE}:{_line_of(text, keys)}: {key}: {_sentence(keys, fault['type'])}")
+        lines.append(f"{FILE}:{_line_of(text, keys)}: {key}: {_sentence(keys, fault)}")
     raise InvalidInput("\n".join(lines))
+
+
+def _meant(shape: FileShape) -> FileShape:
+    """What no single key can say. Raises InvalidInput."""
+    faults = []
+    if (shape.serve.tls_certificate is None) != (shape.serve.tls_key is None):
+        faults.append("serve.tls_certificate: needs serve.tls_key beside it, and the other way round")
+    if shape.serve.tls_client_ca is not None and shape.serve.tls_certificate is None:
+        faults.append("serve.tls_client_ca: asks for certificates over TLS; set serve.tls_certificate too")
+    if any(i.role == "customers" and (i.claim is None or i.lookup is None) for i in shape.issuers):
+        faults.append('issuers: with role = "customers" both claim and lookup say who she is')
+    if faults:
+        raise InvalidInput("\n".join(f"{FILE}:1: {fault}" for fault in faults))
+    return shape
 
 
 RULES = {
@@ -116,18 +135,61 @@ RULES = {
 }
 
 
-def _sentence(keys: list[str], kind: str) -> str:
+_KINDS = {
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "string_type": "must be a text in quotes",
+    "list_type": "must be a list in [ ]",
+    "too_short": "must not be empty",
+}
+
+
+def _sentence(keys: list[str], fault: Any) -> str:
+    kind: str = fault["type"]
+    context: Mapping[str, Any] = fault.get("ctx", {})
+    named = [key for key in keys if not key.isdigit()]
     if kind == "extra_forbidden":
-        section = FileShape.model_fields.get(keys[0]) if len(keys) > 1 else None
-        model = FileShape if section is None else section.annotation
-        known = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
-        return unknown("key", "keys here", keys[-1], known)
-    rule = RULES.get(".".join(keys))
+        known = _SECTIONS[named[0]].model_fields if len(named) > 1 else FileShape.model_fields
+        return unknown("key", "keys here", named[-1], known)
+    rule = RULES.get(".".join(named))
     if kind == "missing":
-        return f"is missing; it {rule}"
-    if rule is None:
-        rule = "must be a section in [ ]" if len(keys) == 1 else "must be a text in quotes, a path"
-    return rule
+        return "is missing" if rule is None else f"is missing; it {rule}"
+    if rule is not None:
+        return rule
+    if len(named) == 1:
+        return "must be a section in [[ ]]" if named[0] == "issuers" else "must be a section in [ ]"
+    if kind == "literal_error":
+        return f"must be one of {context['expected']}"
+    if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
+        bound = next(context[key] for key in ("gt", "ge", "lt", "le") if key in context)
+        return f"must be {'more' if 'greater' in kind else 'less'} than {bound}" + (
+            ", or that" if kind.endswith("equal") else ""
+        )
+    if kind == "string_pattern_mismatch":
+        return f"has not the form it must have ({context['pattern']})"
+    if keys[0] in _ONLY_PATHS:
+        return "must be a text in quotes, a path"
+    return _KINDS.get(
+        kind, "must be a text in quotes, a path" if named[-1].endswith("path") else "is not right"
+    )
+
+
+_ONLY_PATHS = frozenset({"anchors", "keypack", "journal", "keyring"})
+_SECTIONS: Mapping[str, type[Shape]] = {
+    "database": DatabaseShape,
+    "keyring": _Keyring,
+    "policy": _Policy,
+    "log": _Log,
+    "anchors": _Anchors,
+    "keypack": _Keypack,
+    "journal": _Journal,
+    "serve": ServeShape,
+    "issuers": IssuerShape,
+    "portal": PortalShape,
+    "smtp": SmtpShape,
+    "telemetry": TelemetryShape,
+}
 
 
 def _line_of(text: str, keys: list[str]) -> int:
