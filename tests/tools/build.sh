@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Gets OPA and Regal into .tools/bin, in the versions that go.mod pins: links those on PATH when they fit, else
-# builds them with Go. Exits 1 with a sentence when it can do neither.
+# builds them with Go; and the benches' load generator, which is ours. Exits 1 with a sentence when it can do neither.
+# With a name (`build.sh load`) it gets that one only.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 bin=$here/../../.tools/bin
@@ -11,8 +12,10 @@ wanted() { sed -n "s|^.*github.com/open-policy-agent/$1 v\([0-9.]*\).*|\1|p" "$h
 has() { "$2" version 2>/dev/null | grep -qE "^Version: +v?$(wanted "$1" | sed 's/\./\\./g')\$"; }
 
 build=()
-for tool in opa regal; do
-    if [ -x "$bin/$tool" ] && has "$tool" "$bin/$tool"; then
+for tool in ${1:-opa regal load}; do
+    if [ "$tool" = load ]; then
+        [ "$bin/load" -nt "$here/load/main.go" ] || build+=(load)
+    elif [ -x "$bin/$tool" ] && has "$tool" "$bin/$tool"; then
         continue
     elif found=$(command -v "$tool") && has "$tool" "$found"; then
         ln -sf "$found" "$bin/$tool"
@@ -24,11 +27,16 @@ done
 
 go=$(sed -n 's/^go //p' "$here/go.mod")
 if ! command -v go >/dev/null; then
+    [ "${build[*]}" != load ] || { echo "tools: no Go $go, so no load generator: nothing but benches needs it" >&2; exit 0; }
     echo "tools: ${build[*]} needed, and there is no Go to build with. Install Go $go or later, or put" \
         "opa $(wanted opa) and regal $(wanted regal) on PATH." >&2
     exit 1
 fi
 for tool in "${build[@]}"; do
+    if [ "$tool" = load ]; then
+        (cd "$here" && GOFLAGS='-mod=readonly -buildvcs=false' go build -trimpath -ldflags '-s -w' -o "$bin/load" ./load)
+        continue
+    fi
     version=$(wanted "$tool")
     echo "tools: building $tool $version (a few minutes, once)"
     (cd "$here" && GOFLAGS='-mod=readonly -buildvcs=false' nice -n 10 go build -trimpath \
