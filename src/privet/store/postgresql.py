@@ -93,7 +93,7 @@ class PostgresqlStore:
     def read(self) -> AbstractContextManager[ReadUnit]:
         return self._read_unit()
 
-    def write(self) -> AbstractContextManager[WriteUnit]:
+    def write(self, *, wait: bool = True) -> AbstractContextManager[WriteUnit]:  # noqa: ARG002  there is no pen
         self._check_usable()
         return PostgresqlWriting(self._connections, self._outbox)
 

@@ -62,9 +62,9 @@ class SqliteStore:
     def read(self) -> AbstractContextManager[ReadUnit]:
         return self._read_unit()
 
-    def write(self) -> AbstractContextManager[WriteUnit]:
+    def write(self, *, wait: bool = True) -> AbstractContextManager[WriteUnit]:
         self._check_usable()
-        return SqliteWriting(self._writer)
+        return SqliteWriting(self._writer, wait=wait)
 
     @property
     def log(self) -> LogReader:

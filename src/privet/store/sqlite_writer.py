@@ -19,6 +19,8 @@ from privet.store.growth import Edge
 from privet.store.sqlite_file import BUSY_MS, truncate_wal
 from privet.store.sqlite_unit import SqliteUnit
 
+_WAIT = f"PRAGMA busy_timeout={BUSY_MS}"
+
 
 class SqliteWriter:
     """Threads wait for each other here, processes in SQLite; either way 5 s at most, then Unavailable."""
@@ -32,15 +34,21 @@ class SqliteWriter:
         self.edge: Edge | None = None
         """The log's right edge as this process last committed it."""
 
-    def begin(self) -> Connection:
-        """The connection with the database's write lock held. End it with `commit` or `undo`."""
-        if not self._lock.acquire(timeout=BUSY_MS / 1000):
+    def begin(self, *, wait: bool = True) -> Connection:
+        """The connection with the database's write lock held. End it with `commit` or `undo`.
+
+        With `wait` False it is had at once or not at all: Unavailable.
+        """
+        if not self._lock.acquire(timeout=BUSY_MS / 1000 if wait else 0):
             raise Unavailable(BUSY)
         try:
             connection = self._connection
             if connection is None:
                 connection = self._connect()
-            self.raw.execute("BEGIN IMMEDIATE")
+            if wait:
+                self.raw.execute("BEGIN IMMEDIATE")
+            else:
+                self._begin_at_once()
         except BaseException as error:
             self.undo()
             if isinstance(error, self._errors):
@@ -67,6 +75,14 @@ class SqliteWriter:
             self._roll_back()
         finally:
             self._lock.release()
+
+    def _begin_at_once(self) -> None:
+        raw = self.raw
+        raw.execute("PRAGMA busy_timeout=0")
+        try:
+            raw.execute("BEGIN IMMEDIATE")
+        finally:
+            raw.execute(_WAIT)
 
     def truncate_wal(self) -> bool:
         """False while somebody still needs the write-ahead log."""
@@ -115,14 +131,15 @@ class SqliteWriter:
 class SqliteWriting:
     """`Store.write()`: a class rather than a generator, since every read passes through it."""
 
-    __slots__ = ("_unit", "_writer")
+    __slots__ = ("_unit", "_wait", "_writer")
 
-    def __init__(self, writer: SqliteWriter) -> None:
+    def __init__(self, writer: SqliteWriter, *, wait: bool = True) -> None:
         self._writer = writer
+        self._wait = wait
 
     def __enter__(self) -> WriteUnit:
         writer = self._writer
-        self._unit = SqliteUnit(writer.begin(), writer.raw, writer.edge)
+        self._unit = SqliteUnit(writer.begin(wait=self._wait), writer.raw, writer.edge)
         return self._unit
 
     def __exit__(
