@@ -4,7 +4,7 @@ Every method is logged, and may be called again without harm. Refuses nobody: on
 NotFound.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from privet.domain.answer import Access, Consent, Profile
 from privet.domain.request import By
 from privet.errors import InvalidInput
 from privet.rights.correction import Corrected
+from privet.rights.restriction import Wishes
 
 T = TypeVar("T")
 
@@ -38,6 +39,14 @@ class Customer:
         `thorough` looks through the whole log rather than its index: slower, and nothing can be hidden from it.
         """
         return self._do(lambda: self._rights.accesses.accesses(self._subject, limit=limit, thorough=thorough))
+
+    def accesses_after(self, audit_id: str | None = None) -> Iterator[Access]:
+        """Those older than this entry of hers, or all: newest first, each opened as the caller comes to it."""
+        return self._do(lambda: self._rights.accesses.since(self._subject, audit_id))
+
+    def standing(self) -> Wishes:
+        """What she has restricted and objected to, without her data."""
+        return self._do(lambda: self._rights.flags.standing(self._subject))
 
     def consents(self) -> tuple[Consent, ...]:
         """Every purpose that needs consent, or that she has spoken on, as it stands now."""
@@ -94,6 +103,10 @@ class Customer:
     def export(self, path: str | Path) -> str:
         """Writes everything into a plain ZIP, mode 0600. Returns the audit id. Her earlier export is replaced."""
         return self._do(lambda: self._rights.portability.export(self._subject, path))
+
+    def export_bytes(self) -> bytes:
+        """The same archive, made in memory: nothing of it stands on a disk of ours."""
+        return self._do(lambda: self._rights.portability.pack(self._subject))[1]
 
     def erase(self) -> str:
         """Erases her for good. Returns the audit id, again the same. Conflict, saying why, under a legal hold."""

@@ -11,7 +11,7 @@ from privet.audit.entry import open_entry, read_entry
 from privet.audit.leaf import Act, Decision, Leaf, parse_leaf
 from privet.crypto.envelope import SubjectKeys
 from privet.domain.answer import Access
-from privet.domain.ids import SubjectId, from_millis
+from privet.domain.ids import EntryId, SubjectId, from_millis
 from privet.domain.ports import LoggedRow
 from privet.errors import IntegrityError
 from privet.intake.amendment import Amendment, Amendments, Held
@@ -34,7 +34,15 @@ class AccessBook:
         actor: str = CUSTOMER,
     ) -> tuple[Access, ...]:
         """All of them, or the `limit` newest; the first is this very look. `thorough`: see `read`."""
+        keys = self._look(subject, actor)
+        found: list[Access] = []
+        for access in self.read(keys, thorough=thorough):
+            if limit is not None and len(found) >= limit:
+                break
+            found.append(access)
+        return tuple(found)
 
+    def _look(self, subject: SubjectId, actor: str) -> SubjectKeys:
         def look(held: Held) -> Amendment[SubjectKeys]:
             entry = self._amendments.scribe.act(
                 Act.ACCESS,
@@ -45,15 +53,29 @@ class AccessBook:
             )
             return Amendment(result=held.keys, entry=entry)
 
-        keys = self._amendments.amend(subject, look)
-        found: list[Access] = []
-        for access in self.read(keys, thorough=thorough):
-            if limit is not None and len(found) >= limit:
-                break
-            found.append(access)
-        return tuple(found)
+        return self._amendments.amend(subject, look)
 
-    def read(self, keys: SubjectKeys, *, thorough: bool = False) -> Iterator[Access]:
+    def since(
+        self, subject: SubjectId, after: str | None = None, *, actor: str = CUSTOMER
+    ) -> Iterator[Access]:
+        """Those older than the entry `after` (its audit id), or all: newest first, opened as the caller goes on.
+
+        For pages: none before this one is read. An id that is no entry of hers starts at the newest. Logged at once.
+        """
+        keys = self._look(subject, actor)
+        return self.read(keys, before=self._place(keys, after))
+
+    def _place(self, keys: SubjectKeys, after: str | None) -> int | None:
+        try:
+            wanted = EntryId(bytes.fromhex(after or ""))
+        except ValueError:
+            return None
+        row = self._amendments.store.log.find_entry(wanted) if len(wanted) == 16 else None
+        return row.pos if row is not None and row.tag == keys.tag else None
+
+    def read(
+        self, keys: SubjectKeys, *, thorough: bool = False, before: int | None = None
+    ) -> Iterator[Access]:
         """Newest first, page by page, as far as the caller goes. The caller has logged the look.
 
         `thorough` tries her key on every entry of the log (a few µs each) rather than trust the index, which is not
@@ -62,7 +84,7 @@ class AccessBook:
         store = self._amendments.store
         store.sequence()
         tag = keys.tag
-        for row in store.log.entries_newest(tag=None if thorough else tag):
+        for row in store.log.entries_newest(before, tag=None if thorough else tag):
             if row.tag == tag or _is_hers(keys, row):
                 leaf, private = open_own(keys, row)
                 yield to_access(leaf, private)

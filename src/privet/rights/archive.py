@@ -51,7 +51,7 @@ def write_archive(path: Path, files: Mapping[str, bytes], *, owner: bytes, at: d
     no file, or the earlier export is untouched.
     """
     check_place(path, owner)
-    data = _zip(files, owner, at)
+    data = pack_archive(files, owner=owner, at=at)
     part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
@@ -71,7 +71,8 @@ def write_archive(path: Path, files: Mapping[str, bytes], *, owner: bytes, at: d
         raise _failed(error) from None
 
 
-def _zip(files: Mapping[str, bytes], owner: bytes, at: datetime) -> bytes:
+def pack_archive(files: Mapping[str, bytes], *, owner: bytes, at: datetime) -> bytes:
+    """The archive's bytes, made in memory: for whoever hands it to her without a file of ours."""
     moment = (max(at.year, _FIRST_YEAR), at.month, at.day, at.hour, at.minute, at.second)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

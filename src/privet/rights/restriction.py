@@ -6,7 +6,7 @@ to a purpose that rests on a legal obligation or a vital interest: the law, not 
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from privet.audit.leaf import Act, Decision
 from privet.domain.catalogue import LegalBasis, Purpose
@@ -23,11 +23,33 @@ _NO_OBJECTION = {
 }
 
 
+class Wishes(NamedTuple):
+    """What of hers stands in the way of processing."""
+
+    restricted: bool
+    objected: frozenset[str]
+
+
 class Flags:
     """Sets and lifts what stands in the way of processing. Each returns the audit id."""
 
     def __init__(self, *, amendments: Amendments) -> None:
         self._amendments = amendments
+
+    def standing(self, subject: SubjectId, *, actor: str = CUSTOMER) -> Wishes:
+        """What she has restricted and objected to, as services meet it. Logged. Raises NotFound."""
+
+        def look(held: Held) -> Amendment[Wishes]:
+            entry = self._amendments.scribe.act(
+                Act.ACCESS,
+                Decision.DONE,
+                {"actor": actor, "what": "restriction and objections"},
+                keys=held.keys,
+                subject=held.subject,
+            )
+            return Amendment(result=Wishes(held.restricted, held.objected), entry=entry)
+
+        return self._amendments.amend(subject, look)
 
     def restrict(self, subject: SubjectId, *, actor: str = CUSTOMER) -> str:
         """Nothing of hers is released to any service until it is lifted; storing goes on."""
