@@ -25,6 +25,10 @@ class WriteRequest(NamedTuple):
     key: bytes = b""
     """What identifies the record within its subject and collection."""
     peer: str = ""
+    if_revision: str | None = None
+    """Write only if none of the fields that this revision covers has changed since (View.revision)."""
+    once: str | None = None
+    """The caller's idempotency key: the same request under it is done once."""
 
     def __repr__(self) -> str:
         return "WriteRequest(hidden)"
