@@ -266,11 +266,15 @@ def test_no_argument_turns_auditing_off() -> None:
 
 
 def test_the_way_of_a_read_has_no_branch_around_the_log() -> None:
-    """In the pipeline the append stands in the unit, unconditionally, before the release."""
+    """In the pipeline the append stands in the unit, unconditionally; the release in one place, behind the commit."""
     source = (SOURCE / "release" / "pipeline.py").read_text()
-    body = source[source.index("def _read_batch") : source.index("def _minimise")]
-    assert body.count("self._log.append(unit, minimised)") == 1
-    assert body.index("self._log.append") < body.index("self._disclose.release")
-    appended = next(line for line in body.splitlines() if "_log.append" in line)
-    opened = next(line for line in body.splitlines() if "with self._store.write()" in line)
+    load = source[source.index("def load") : source.index("def _read_batch")]
+    assert load.count("self._log.append(unit, minimised)") == 1
+    assert source.count("_log.append") == 1
+    appended = next(line for line in load.splitlines() if "_log.append" in line)
+    opened = next(line for line in load.splitlines() if "with ending:" in line)
+    assert load.index("with ending:") < load.index("self._store.write(")
     assert len(appended) - len(appended.lstrip()) == len(opened) - len(opened.lstrip()) + 4
+    commit = source[source.index("def commit") : source.index("def abandon")]
+    assert source.count("_disclose.release(") == 1
+    assert commit.index("self._ending.close()") < commit.index("_disclose.release(")

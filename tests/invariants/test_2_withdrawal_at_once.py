@@ -172,8 +172,8 @@ class Slow:
         self.commits = 0
 
     @contextmanager
-    def write(self) -> Iterator[Any]:
-        with self._real.write() as unit:
+    def write(self, *, wait: bool = True) -> Iterator[Any]:
+        with self._real.write(wait=wait) as unit:
             yield unit
         self.commits += 1
         self._clock[0] += self._seconds
