@@ -13,6 +13,7 @@ from privet.audit.leaf import Act, Decision
 from privet.audit.note import NoteKey
 from privet.audit.query import AuditFilter, AuditLine, find_line, find_question, search
 from privet.audit.reading import EntryReader
+from privet.bootstrap.controlling import change_controls
 from privet.bootstrap.opening import BUNDLES
 from privet.bootstrap.parts import Parts
 from privet.bootstrap.subjects import get_subject
@@ -20,6 +21,7 @@ from privet.bootstrap.verifying import verify_store
 from privet.decide.replay import replay
 from privet.domain.decision import Decision as PolicyDecision
 from privet.domain.ids import EntryId, Millis, SubjectId, to_millis
+from privet.domain.ports import VaultState, WriteUnit
 from privet.domain.request import By
 from privet.errors import IntegrityError, InvalidInput, NotFound
 
@@ -213,16 +215,17 @@ class Officer:
         parts = self._parts
         if name not in parts.catalogue.purposes and name not in parts.catalogue.services:
             raise InvalidInput("the catalogue has no purpose or service of that name", field="name")
-        with parts.store.write() as unit:
-            state = unit.state()
+
+        def change(unit: WriteUnit, state: VaultState) -> tuple[bytes | None, None]:
             before = parts.controls.paused(state)
             after = before | {name} if paused else before - {name}
-            if after != before:
-                revision = state.controls_rev + 1
-                unit.set_controls(state.controls_rev, parts.controls.seal(after, revision, parts.randomness))
             private = {"actor": f"officer:{self.name}", "name": name, "paused": paused}
             unit.append([parts.scribe.act(Act.PAUSE, Decision.DONE, private)])
-        parts.checkpointer.tick()
+            if after == before:
+                return None, None
+            return parts.controls.reseal(state, parts.randomness, paused=after), None
+
+        change_controls(parts, change)
 
 
 def _entry_id(audit_id: str) -> EntryId:

@@ -127,6 +127,12 @@ class Service:
     """Purposes whose consent it may record."""
     recipient: str = ""
     """Legal entity that receives; "" is the vault's own organisation."""
+    oidc: Mapping[str, str] = field(default_factory=dict)
+    """`issuer` and `subject` of the tokens that stand for it, if any."""
+    certificates: frozenset[str] = frozenset()
+    """SHA-256 fingerprints, lower-case hex, of the client certificates that stand for it."""
+    spiffe: frozenset[str] = frozenset()
+    """SPIFFE ids that stand for it in client certificates."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -47,6 +47,10 @@ def _plain(entry: Any) -> dict[str, Any]:
         key: sorted(value) if isinstance(value, frozenset) else value for key, value in asdict(entry).items()
     }
     plain.pop("number", None)
+    for later in ("oidc", "certificates", "spiffe"):
+        # Keys that came later: an older catalogue, which has none of them, keeps its digest.
+        if not plain.get(later, True):
+            del plain[later]
     if "parents" in plain:
         plain["parents"] = sorted(plain["parents"])
     return plain

@@ -13,7 +13,7 @@ from privet.config.catalogue.fields import check_name, read_collections, read_fi
 from privet.config.catalogue.numbering import digest_of
 from privet.config.catalogue.problems import Problems, unknown
 from privet.config.catalogue.purposes import find_cycles, find_too_deep, read_purposes
-from privet.config.catalogue.services import read_officers, read_services
+from privet.config.catalogue.services import check_credentials, read_officers, read_services
 from privet.config.catalogue.shapes import OrganisationShape, shape_of
 from privet.config.catalogue.yaml_source import MOST_BYTES, Plain, parse_source
 from privet.domain.catalogue import Catalogue, Notice
@@ -100,6 +100,7 @@ def parse_catalogue(text: str, *, file: str, notices: Mapping[str, str]) -> Cata
         digest="",
         where={},
     )
+    check_credentials(draft.services, draft.officers, problems)
     parents = {name: purpose.parents for name, purpose in purposes.items()}
     if not find_cycles(parents):
         deep = find_too_deep(parents)

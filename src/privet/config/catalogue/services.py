@@ -6,6 +6,7 @@ that is no look-up.
 
 from collections.abc import Mapping
 
+from privet.config.catalogue.bindings import check_apart, read_certificates, read_oidc, read_spiffe
 from privet.config.catalogue.fields import check_name
 from privet.config.catalogue.problems import Path, Problems, quoted, unknown
 from privet.config.catalogue.purposes import read_names
@@ -33,6 +34,9 @@ def read_services(
             enrols=bool(shape.enrols),
             collects=frozenset(read_names(shape.collects, purposes, (*path, "collects"), problems)),
             recipient=shape.recipient or "",
+            oidc=read_oidc(shape.oidc, "a service", path, problems),
+            certificates=read_certificates(shape, path, problems),
+            spiffe=read_spiffe(shape, path, problems),
         )
     return found
 
@@ -74,14 +78,20 @@ def read_officers(raw: Mapping[str, object], problems: Problems) -> dict[str, Of
         path = ("officers", name)
         check_name(name, path, problems)
         oidc = shape_of(OfficerShape, entry, path, problems).oidc
-        claims: dict[str, str] = {}
-        if oidc is not None:
-            for key, value in (("issuer", oidc.issuer), ("subject", oidc.subject)):
-                if value is None:
-                    problems.error(
-                        (*path, "oidc"), f'"{key}" is missing; an officer needs both issuer and subject'
-                    )
-                else:
-                    claims[key] = value
-        found[name] = Officer(name=name, oidc=claims)
+        found[name] = Officer(name=name, oidc=read_oidc(oidc, "an officer", path, problems))
     return found
+
+
+def check_credentials(
+    services: Mapping[str, Service], officers: Mapping[str, Officer], problems: Problems
+) -> None:
+    """Notes credentials that would stand for two."""
+    bound: dict[Path, object] = {}
+    for kind, entries in (("services", services), ("officers", officers)):
+        for name, entry in entries.items():
+            if len(entry.oidc) == 2:
+                bound[kind, name, "oidc"] = (entry.oidc["issuer"], entry.oidc["subject"])
+    for name, service in services.items():
+        bound |= {("services", name, "certificates", held): held for held in sorted(service.certificates)}
+        bound |= {("services", name, "spiffe", held): held for held in sorted(service.spiffe)}
+    check_apart(bound, problems)

@@ -66,6 +66,11 @@ class PurposeShape(Shape):
     description: Text | None = None
 
 
+class OidcShape(Shape):
+    issuer: Name | None = None
+    subject: Name | None = None
+
+
 class ServiceShape(Shape):
     purposes: Names | None = None
     fields: Names | None = None
@@ -74,11 +79,9 @@ class ServiceShape(Shape):
     collects: Names | None = None
     recipient: Text | None = None
     description: Text | None = None
-
-
-class OidcShape(Shape):
-    issuer: Name | None = None
-    subject: Name | None = None
+    oidc: OidcShape | None = None
+    certificates: Names | None = None
+    spiffe: Annotated[list[Text], Field(max_length=5_000)] | None = None
 
 
 class OfficerShape(Shape):

@@ -1,0 +1,181 @@
+"""Who asks: the one place where a credential becomes a caller.
+
+A service comes by API key, by token (OAuth 2 client credentials) or by client certificate; officers and customers come
+by OpenID Connect token. What a caller may do is for the catalogue to say: nothing a token claims beyond who it is about
+is looked at. Refuses in one sentence, whatever was wrong, and refuses two credentials that name two callers.
+
+How to use it: `known` on the hot path, which does no I/O; when it gives None, or off the hot path, `authenticate`; then
+`admit`. A batch asks `still_valid` of each distinct caller with the state that it loaded, before it reads anything.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from privet.bootstrap.parts import Parts
+from privet.decide.controls import Credential
+from privet.domain.ids import Millis
+from privet.domain.ports import VaultState
+from privet.domain.request import By
+from privet.errors import RateLimited, Unauthenticated
+from privet.http.api_keys import ApiKeys
+from privet.http.certificates import CertificateBindings, PeerCertificate
+from privet.http.rates import Buckets, place_of
+
+Kind = Literal["service", "officer", "customer"]
+Refusal = Literal["missing", "malformed", "api_key", "token", "certificate", "contradiction", "limited"]
+"""Why nobody was found, for the metrics; who asked is not told."""
+
+_MISSING: Final = "show who asks: an API key or token as `Authorization: Bearer …`, or a client certificate"
+_REFUSED: Final = "nobody known asks: the credential is wrong, has expired or was revoked"
+_KEY: Final = b"privet_"
+_LONGEST: Final = 16_384
+"""Bytes of an Authorization header that are looked at."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """Somebody who showed who they are."""
+
+    kind: Kind
+    name: str
+    """The service's or officer's name in the catalogue; "" for a customer."""
+    credential: str
+    """Short and public, for logs and rates: `key:ab12cd34`, `jwt:0123456789ab`, `cert:0123456789ab`."""
+    customer: By | None = None
+    """Customers: the look-up that names her, as the issuer vouches."""
+    until: Millis | None = None
+    """When the credential ends; None: when somebody ends it."""
+    controls_rev: int = -1
+    """API keys: the revision of the vault's controls under which it stood. -1: it stands in no controls."""
+    digest: bytes = dataclasses.field(default=b"", repr=False)
+    """API keys: of the key."""
+
+
+class Authenticator:
+    """Finds who asks. One a process, on its event loop."""
+
+    def __init__(self, parts: Parts, *, refused: Callable[[Refusal], None] = lambda _: None) -> None:
+        serve = parts.settings.serving.serve
+        self._parts = parts
+        self._refused = refused
+        self._keys = ApiKeys(parts)
+        self._certificates = CertificateBindings(parts.catalogue, parts.clock)
+        self._rates = Buckets(per_second=serve.requests_per_second, burst=serve.burst)
+        per_minute = serve.unauthenticated_per_minute
+        self._failures = Buckets(per_second=per_minute / 60, burst=per_minute)
+
+    def known(self, authorization: bytes | None, certificate: PeerCertificate | None) -> Caller | None:
+        """Who asks, if this process knows without asking anybody; None says nothing yet.
+
+        An API key may have been revoked since: `still_valid` has the last word.
+        """
+        if authorization is None:
+            return None if certificate is None else self._by_certificate(certificate)
+        shown = _bearer(authorization)
+        if shown is None:
+            return None
+        caller = self._by_known_key(shown) if shown.startswith(_KEY) else None
+        if caller is None or (certificate is not None and self._contradicts(caller, certificate)):
+            return None
+        return caller
+
+    async def authenticate(
+        self, authorization: bytes | None, certificate: PeerCertificate | None, *, address: str = ""
+    ) -> Caller:
+        """Who asks, by the vault's state as it is now.
+
+        `address` is the peer's, for its limit of failures. Raises Unauthenticated, RateLimited (too many failures from
+        there), Unavailable.
+        """
+        if authorization is None and certificate is None:
+            self._refused("missing")
+            raise Unauthenticated(_MISSING)
+        place = place_of(address)
+        if self.known(authorization, certificate) is None:
+            try:
+                self._failures.check(place)
+            except RateLimited:
+                self._refused("limited")
+                raise
+        found = await self._find(authorization, certificate)
+        if isinstance(found, Caller):
+            return found
+        self._refused(found)
+        self._failures.take(place)
+        raise Unauthenticated(_REFUSED)
+
+    def admit(self, caller: Caller) -> None:
+        """Counts one request of hers. Raises RateLimited above `serve.requests_per_second` and `serve.burst`."""
+        self._rates.take(caller.credential)
+
+    def still_valid(self, caller: Caller, state: VaultState) -> bool:
+        """Whether the caller's credential stands in the state that a batch loaded. For threads too.
+
+        Exact: a key revoked before that load is found out, whatever this process knew. Costs a comparison while the
+        controls have not changed.
+        """
+        if caller.until is not None and caller.until <= self._parts.clock():
+            return False
+        if caller.controls_rev in (-1, state.controls_rev):
+            return True
+        return self._keys.still_stands(caller.credential.removeprefix("key:"), caller.digest, state)
+
+    async def _find(
+        self, authorization: bytes | None, certificate: PeerCertificate | None
+    ) -> Caller | Refusal:
+        if authorization is None:
+            assert certificate is not None
+            return self._by_certificate(certificate) or "certificate"
+        shown = _bearer(authorization)
+        if shown is None:
+            return "malformed"
+        if not shown.startswith(_KEY):
+            return "token"
+        found = await self._keys.current(shown)
+        if found is None:
+            return "api_key"
+        caller = _of_key(*found)
+        if certificate is not None and self._contradicts(caller, certificate):
+            return "contradiction"
+        return caller
+
+    def _by_known_key(self, shown: bytes) -> Caller | None:
+        found = self._keys.known(shown)
+        return None if found is None else _of_key(*found)
+
+    def _by_certificate(self, certificate: PeerCertificate) -> Caller | None:
+        service = self._certificates.find_service(certificate)
+        if service is None:
+            return None
+        return Caller(
+            kind="service",
+            name=service,
+            credential=f"cert:{certificate.fingerprint[:12]}",
+            until=certificate.not_after,
+        )
+
+    def _contradicts(self, caller: Caller, certificate: PeerCertificate) -> bool:
+        """A certificate bound to nobody says nothing; one bound to another service than the bearer's does."""
+        other = self._certificates.find_service(certificate)
+        return other is not None and (caller.kind, caller.name) != ("service", other)
+
+
+def _of_key(credential: Credential, revision: int) -> Caller:
+    return Caller(
+        kind="service",
+        name=credential.service,
+        credential=f"key:{credential.id}",
+        until=credential.expires,
+        controls_rev=revision,
+        digest=credential.digest,
+    )
+
+
+def _bearer(authorization: bytes) -> bytes | None:
+    """What stands after `Bearer` (RFC 6750 §2.1), or None."""
+    if len(authorization) > _LONGEST or authorization[:7].lower() != b"bearer ":
+        return None
+    shown = authorization[7:].strip(b" ")
+    return None if not shown or b" " in shown or not shown.isascii() else shown
