@@ -5,19 +5,21 @@ Refuses malformed requests (InvalidInput) before anything is looked up; all else
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
 from privet.bootstrap.asking import ServiceRequests, found, history_of, view
 from privet.bootstrap.parts import Parts
 from privet.domain.answer import History, Refusal, View
 from privet.domain.request import SubjectRef
-from privet.errors import InvalidInput
 from privet.intake.request import WriteRequest
+
+if TYPE_CHECKING:
+    from privet.bootstrap.consenting import ServiceConsents
 
 MAX_BATCH = 1000
 """Reads that one unit of work takes; a longer fetch_many runs as several."""
 _MOST_ASKED = 8_000_000
 """Bytes of names that one unit of work is asked for: its log entries hold them, and are in memory until it ends."""
-_SOURCE = 500
 
 
 class ServiceSession:
@@ -129,38 +131,32 @@ class ServiceSession:
         special data, or she had said no before; a no counts at once. Of nobody it is taken and has no effect: the
         answer tells nothing. Raises AccessDenied (logged) for what the catalogue does not let this service record.
         """
-        from privet.bootstrap.subjects import record_consent
+        return self._consents().record(subject, purpose, given=given is True, source=source)
 
-        # Before anybody is looked for: what cannot be written of somebody must not be taken of nobody.
-        if source is not None and not (_is_string(source) and len(source) <= _SOURCE and _is_text(source)):
-            raise InvalidInput(
-                f"the source of a consent is text of at most {_SOURCE} characters", field="source"
-            )
-        recorded = record_consent(
-            self._parts,
-            self.name,
-            self._ask.person(subject),
-            self._ask.purpose(purpose),
-            given=given is True,
-            source=source,
-        )
-        self._parts.checkpointer.tick()
-        return recorded
+    def request_consent(self, subject: SubjectRef, purpose: str, *, source: str | None = None) -> str:
+        """Asks her for a consent: *requested* until she confirms with `me.consent`. Returns the audit id.
+
+        Never weakens one that stands. As `consent` else.
+        """
+        return self._consents().request(subject, purpose, source=source)
+
+    def consent_status(self, subject: SubjectRef, purpose: str) -> str:
+        """How a consent stands, where this service may see the person; else, and of nobody, `unknown`.
+
+        Only for purposes that it collects: AccessDenied (logged) for others. The look is logged. See docs/consent.md.
+        """
+        return self._consents().status(subject, purpose).status
+
+    def consent_receipt(self, subject: SubjectRef, purpose: str) -> dict[str, Any] | None:
+        """This service's own signed copy of the newest entry on a purpose; None where the status says `unknown`."""
+        return self._consents().receipt(subject, purpose).receipt
+
+    def _consents(self) -> "ServiceConsents":
+        from privet.bootstrap.consenting import ServiceConsents
+
+        return ServiceConsents(self._parts, self._ask)
 
     def _write(self, request: WriteRequest) -> str:
         written = self._parts.intake.write(request)
         self._parts.checkpointer.tick()
         return written.entry.hex()
-
-
-def _is_string(value: object) -> bool:
-    """Callers may pass anything, whatever the signature says."""
-    return isinstance(value, str)
-
-
-def _is_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -10,6 +10,7 @@ from typing import Any
 from privet.bootstrap.parts import Parts
 from privet.consent.choices import Choices
 from privet.consent.collected import Collected
+from privet.consent.told import Telling
 from privet.crypto.envelope import unwrap_subject_keys
 from privet.domain.answer import Consent
 from privet.domain.ids import NOBODY, SubjectId
@@ -34,6 +35,7 @@ class SubjectRights:
     amendments: Amendments
     choices: Choices
     collected: Collected
+    telling: Telling
     own: OwnData
     accesses: AccessBook
     correction: Correction
@@ -66,10 +68,18 @@ def wire_rights(parts: Parts) -> SubjectRights:
         standing, ledger = choices.papers(held)
         return standing, [entry.receipt for entry in ledger if entry.receipt is not None]
 
+    collected = Collected(amendments=amendments, choices=choices)
     return SubjectRights(
         amendments=amendments,
         choices=choices,
-        collected=Collected(amendments=amendments, choices=choices),
+        collected=collected,
+        telling=Telling(
+            amendments=amendments,
+            choices=choices,
+            collected=collected,
+            judge=parts.judge,
+            controls=parts.controls,
+        ),
         own=own,
         accesses=accesses,
         correction=Correction(amendments=amendments, lookups=parts.lookups),
@@ -86,31 +96,17 @@ def get_subject(parts: Parts, who: By) -> SubjectId:
     Raises NotFound, InvalidInput for no look-up field or a malformed value, IntegrityError when the index leads to
     somebody who does not hold the value.
     """
-    found = _find(parts, None, who)
+    found = find_subject(parts, None, who)
     if found is None:
         raise NotFound(NOBODY_HERE)
     return found
 
 
-def record_consent(
-    parts: Parts, service: str, who: SubjectRef, purpose: str, *, given: bool, source: str | None
-) -> str:
-    """What she told a service. Returns the audit id. Errors as Collected.record."""
-    try:
-        found = _find(parts, service, who)
-    except IntegrityError:
-        found = None  # a service hears what it hears about nobody
-    return wire_rights(parts).collected.record(
-        parts.catalogue.services[service],
-        found,
-        purpose,
-        given=given,
-        source=source,
-        lookup=who.field if isinstance(who, By) else "",
-    )
+def find_subject(parts: Parts, service: str | None, who: SubjectRef) -> SubjectId | None:
+    """Whom this names, by a look-up or a pairwise id of `service`; None for nobody.
 
-
-def _find(parts: Parts, service: str | None, who: SubjectRef) -> SubjectId | None:
+    Raises InvalidInput for a malformed look-up, IntegrityError when the index leads to somebody else.
+    """
     with parts.store.read() as unit:
         state = unit.state()
         check_current(parts.catalogue, parts.keyring, state)

@@ -143,6 +143,7 @@ class Choices:
         source: str | None,
         service: str | None = None,
         size: int | None = None,
+        peer: str = "",
     ) -> Chosen:
         """One choice, whoever recorded it. `by_subject` False: no yes of it lifts a no of hers. `size`: of the log
         entry's private part, where its length must tell nothing. Raises InvalidInput for too long a source, NotFound.
@@ -150,7 +151,7 @@ class Choices:
         if source is not None and len(source) > 500:
             raise InvalidInput("the source of a consent has at most 500 characters", field="source")
         return self._amendments.amend(
-            subject, self._change(purpose, wish, actor, by_subject, source, service, size)
+            subject, self._change(purpose, wish, actor, by_subject, source, service, size, peer)
         )
 
     def _change(
@@ -162,6 +163,7 @@ class Choices:
         source: str | None,
         service: str | None,
         size: int | None,
+        peer: str,
     ) -> Callable[[Held], Amendment[Chosen]]:
         def change(held: Held) -> Amendment[Chosen]:
             # A yes needs a sound ledger. A no does not wait for one: whoever harms it must not keep a consent in force.
@@ -179,6 +181,8 @@ class Choices:
             }
             if source is not None:
                 private["source"] = source
+            if peer:
+                private["peer"] = peer
             entry = self._amendments.scribe.act(
                 Act.WITHDRAW if wish is Wish.DECLINE else Act.CONSENT,
                 Decision.DONE,

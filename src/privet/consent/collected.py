@@ -19,7 +19,8 @@ from privet.domain.ports import EntryRow
 from privet.errors import AccessDenied, IntegrityError, InvalidInput, NotFound
 from privet.intake.amendment import Amendment, Amendments, Held
 
-_ROOM = 512
+ROOM = 512
+"""Bytes of an entry's private part beyond what the request brings to it."""
 _SOURCE = 500
 
 
@@ -47,23 +48,53 @@ class Collected:
         given: bool = True,
         source: str | None = None,
         lookup: str = "",
+        peer: str = "",
     ) -> str:
         """Records what she told `service`. Returns the audit id, and nothing about her.
 
-        `subject` None: nobody was found. `lookup`: the field she was named by, "" for a pairwise id. Raises
-        AccessDenied when the service may not name people by it or does not collect the purpose, and for a purpose that
-        is unknown or prohibited; InvalidInput for too long a source.
+        `subject` None: nobody was found. `lookup`: the field she was named by, "" for a pairwise id. `peer`: what the
+        edge knows of the caller. Raises AccessDenied when the service may not name people by it or does not collect
+        the purpose, and for a purpose that is unknown or prohibited; InvalidInput for too long a source.
         """
-        if source is not None and len(source) > _SOURCE:
-            raise InvalidInput(f"the source of a consent has at most {_SOURCE} characters", field="source")
-        reason = self._refusal(service, purpose, given, lookup)
-        if reason is not None:
-            self._refuse(service, subject, purpose, reason)
         wish = Wish.DECLINE
         if given:
-            wish = Wish.REQUEST if profits(self._catalogue, service, purpose) else Wish.GIVE
+            asks = purpose in self._catalogue.purposes and profits(self._catalogue, service, purpose)
+            wish = Wish.REQUEST if asks else Wish.GIVE
+        return self._take(wish, service, subject, purpose, source, lookup, peer)
+
+    def request(
+        self,
+        service: Service,
+        subject: SubjectId | None,
+        purpose: str,
+        *,
+        source: str | None = None,
+        lookup: str = "",
+        peer: str = "",
+    ) -> str:
+        """Asks her for a consent: *requested* until she answers; never weakens one that stands. As `record` else."""
+        return self._take(Wish.REQUEST, service, subject, purpose, source, lookup, peer)
+
+    def _take(
+        self,
+        wish: Wish,
+        service: Service,
+        subject: SubjectId | None,
+        purpose: str,
+        source: str | None,
+        lookup: str,
+        peer: str,
+    ) -> str:
+        if source is not None and len(source) > _SOURCE:
+            raise InvalidInput(f"the source of a consent has at most {_SOURCE} characters", field="source")
+        declines = wish is Wish.DECLINE
+        self.check(service, subject, purpose, given=not declines, lookup=lookup, peer=peer)
         size = (
-            _ROOM + 2 * len(purpose) + len(service.name) + 6 * len((source or "").encode("utf-8", "replace"))
+            ROOM
+            + 2 * len(purpose)
+            + len(service.name)
+            + len(peer.encode())
+            + 6 * len((source or "").encode("utf-8", "replace"))
         )
         if subject is not None:
             try:
@@ -72,23 +103,40 @@ class Collected:
                     self._catalogue.purposes[purpose],
                     wish,
                     actor=f"service:{service.name}",
-                    by_subject=not given,
+                    by_subject=declines,
                     source=source,
                     service=service.name,
                     size=size,
+                    peer=peer,
                 ).audit_id
             except (NotFound, IntegrityError):
                 pass  # nothing is released of a row that does not open; the service hears what it hears of nobody
+        private = {"actor": f"service:{service.name}", "purpose": purpose, "nobody": True}
         return self._append(
             self._scribe.act(
-                Act.CONSENT if given else Act.WITHDRAW,
+                Act.WITHDRAW if declines else Act.CONSENT,
                 Decision.DONE,
-                {"actor": f"service:{service.name}", "purpose": purpose, "nobody": True},
+                {**private, "peer": peer} if peer else private,
                 purpose=purpose,
                 service=service.name,
                 size=size,
             )
         )
+
+    def check(
+        self,
+        service: Service,
+        subject: SubjectId | None,
+        purpose: str,
+        *,
+        given: bool = False,
+        lookup: str = "",
+        peer: str = "",
+    ) -> None:
+        """Raises AccessDenied, logged, for what the catalogue alone refuses, whoever she is."""
+        reason = self._refusal(service, purpose, given, lookup)
+        if reason is not None:
+            self._refuse(service, subject, purpose, reason, peer)
 
     def _refusal(self, service: Service, purpose: str, given: bool, lookup: str) -> Reason | None:
         """Why the catalogue alone refuses this, whoever she is; None when it does not."""
@@ -109,13 +157,17 @@ class Collected:
             return Reason.PURPOSE_PROHIBITED
         return None
 
-    def _refuse(self, service: Service, subject: SubjectId | None, purpose: str, reason: Reason) -> NoReturn:
+    def _refuse(
+        self, service: Service, subject: SubjectId | None, purpose: str, reason: Reason, peer: str
+    ) -> NoReturn:
         """Logs the refusal, in her log if somebody was found, and raises it."""
         private = {"actor": f"service:{service.name}", "purpose": purpose, "reason": reason.value}
+        if peer:
+            private["peer"] = peer
         shown: dict[str, Any] = {
             "purpose": purpose if purpose in self._catalogue.purposes else None,
             "service": service.name,
-            "size": _ROOM + 6 * len(purpose.encode("utf-8", "replace")),
+            "size": ROOM + 6 * len(purpose.encode("utf-8", "replace")) + len(peer.encode()),
         }
 
         def note(held: Held) -> Amendment[str]:
