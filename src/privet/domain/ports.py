@@ -62,6 +62,15 @@ class LedgerRow(NamedTuple):
     sealed: bytes
 
 
+class TicketRow(NamedTuple):
+    """What lives for minutes or hours: an idempotency record, a sign-in code, a session. `id` is a keyed hash (32)."""
+
+    id: bytes
+    until: Millis
+    """When it may be forgotten; whoever reads it checks that."""
+    sealed: bytes
+
+
 class EntryRow(NamedTuple):
     """One log entry on its way in. `tag` and `ref` go at erasure, `leaf` and `sealed` stay."""
 
@@ -149,6 +158,8 @@ class ReadUnit(Protocol):
         """A small vault-level value (stored catalogue, pending jobs) by key."""
         ...
 
+    def find_ticket(self, ticket: bytes) -> TicketRow | None: ...
+
 
 class WriteUnit(ReadUnit, Protocol):
     """What can be done within a transaction. A lost compare-and-swap raises Conflict and undoes the unit."""
@@ -197,6 +208,19 @@ class WriteUnit(ReadUnit, Protocol):
 
     def set_import_progress(self, run: bytes, progress: bytes) -> None: ...
     def set_service_note(self, key: str, value: bytes) -> None: ...
+    def insert_ticket(self, row: TicketRow) -> None:
+        """Conflict when there is one of that id."""
+        ...
+
+    def swap_ticket(self, before: TicketRow, after: TicketRow) -> None:
+        """Of the same id. Conflict unless it still stands as `before`."""
+        ...
+
+    def delete_ticket(self, ticket: bytes) -> bool:
+        """Whether it was there: of two that delete one, one hears True."""
+        ...
+
+    def delete_tickets_before(self, moment: Millis) -> int: ...
 
 
 class LogReader(Protocol):

@@ -62,6 +62,7 @@ class Statements:
     insert_lookup: Prepared
     insert_record: Prepared
     insert_consent: Prepared
+    insert_ticket: Prepared
     insert_tile: Insert
     insert_number: Insert
     insert_checkpoint: Insert
@@ -103,6 +104,7 @@ def build(backend: Backend) -> Statements:
         insert_lookup=prepare(insert(t.lookup).on_conflict_do_nothing(), backend),
         insert_record=prepare(_new(insert(t.record)), backend),
         insert_consent=prepare(_new(insert(t.consent)), backend),
+        insert_ticket=prepare(_new(insert(t.ticket)), backend),
         insert_tile=tile.on_conflict_do_update(
             index_elements=[t.tile.c.level, t.tile.c.n], set_={"hashes": tile.excluded.hashes}
         ),
@@ -154,6 +156,14 @@ EPOCHS = select(t.epoch.c.epoch, t.epoch.c.state, t.epoch.c.opened).order_by(t.e
 NUMBERS = select(t.catalogue_number)
 FIND_IMPORT = select(t.import_run.c.progress).where(t.import_run.c.run == bindparam("of"))
 FIND_NOTE = select(t.note.c.value).where(t.note.c.key == bindparam("of"))
+FIND_TICKET = select(t.ticket).where(t.ticket.c.id == bindparam("of"))
+SWAP_TICKET = (
+    update(t.ticket)
+    .where(t.ticket.c.id == bindparam("of"), t.ticket.c.sealed == bindparam("before"))
+    .values(until=bindparam("new_until"), sealed=bindparam("value"))
+)
+DELETE_TICKET = delete(t.ticket).where(t.ticket.c.id == bindparam("of"))
+DELETE_TICKETS_BEFORE = delete(t.ticket).where(t.ticket.c.until < bindparam("moment"))
 DELETE_LOOKUP = delete(t.lookup).where(
     t.lookup.c.value == bindparam("of_value"), t.lookup.c.subject == bindparam("of")
 )

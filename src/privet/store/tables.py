@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, literal_column
 
-SCHEMA = 1
+SCHEMA = 2
 """The newest schema this code knows, and the only one it works on. Raised with each migration."""
 FORMAT = 1
 """The version of what stands sealed inside the rows."""
@@ -118,6 +118,9 @@ checkpoint = _table("checkpoint", _key("size", Big), _key("origin", Text), _text
 catalogue_number = _table("catalogue_number", _key("kind", Text), _key("name", Text), _int("number"))
 import_run = _table("import_run", _key("run"), _bytes("progress"))
 note = _table("note", _key("key", Text), _bytes("value"))
+# What lives for minutes or hours: idempotency records, sign-in codes, sessions. The id is a keyed hash of a secret that
+# only its holder has; `until` is when it may be forgotten. A restore brings none back.
+ticket = _table("ticket", _key("id"), _int("until"), _bytes("sealed"), Index("ticket_until", "until"))
 
 # PostgreSQL: a stream per worker start, and what the sequencer needs. Empty on SQLite.
 outbox = _table(

@@ -21,6 +21,7 @@ from privet.domain.ports import (
     LedgerRow,
     RecordRow,
     SubjectRow,
+    TicketRow,
     VaultState,
 )
 from privet.errors import Conflict, IntegrityError, PrivetError, Unavailable
@@ -125,6 +126,10 @@ class Unit(ABC):
     def find_service_note(self, key: str) -> bytes | None:
         return cast("bytes | None", self._run(s.FIND_NOTE, {"of": key}).scalar())
 
+    def find_ticket(self, ticket: bytes) -> TicketRow | None:
+        row = self._run(s.FIND_TICKET, {"of": ticket}).first()
+        return None if row is None else TicketRow._make(row)
+
     # Writing.
 
     def insert_subject(self, row: SubjectRow) -> None:
@@ -225,6 +230,20 @@ class Unit(ABC):
 
     def set_service_note(self, key: str, value: bytes) -> None:
         self._run(self.statements.put_note, {"key": key, "value": value})
+
+    def insert_ticket(self, row: TicketRow) -> None:
+        if self._run(self.statements.insert_ticket, row._asdict()).rowcount != 1:
+            raise self._spoil("the ticket is there already")
+
+    def swap_ticket(self, before: TicketRow, after: TicketRow) -> None:
+        values = {"before": before.sealed, "new_until": after.until, "value": after.sealed}
+        self._swap(s.SWAP_TICKET, {"of": before.id, **values})
+
+    def delete_ticket(self, ticket: bytes) -> bool:
+        return self._run(s.DELETE_TICKET, {"of": ticket}).rowcount == 1
+
+    def delete_tickets_before(self, moment: Millis) -> int:
+        return self._run(s.DELETE_TICKETS_BEFORE, {"moment": moment}).rowcount
 
     # Inside.
 

@@ -1,6 +1,6 @@
 """The one row that says which vault this is; checkpoints and the log's origin, the same on both backends."""
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from privet.domain.ids import VaultId
 from privet.domain.ports import StoreIdentity
@@ -67,5 +67,6 @@ def put_checkpoint(connection: Connection, statements: Statements, size: int, no
 
 
 def set_origin(connection: Connection, origin: str) -> None:
-    """The log goes on under another name."""
+    """The log goes on under another name, after a restore: no session, code or idempotency record comes with it."""
+    connection.execute(delete(t.ticket))
     connection.execute(_SET_ORIGIN, {"name": origin})

@@ -12,6 +12,7 @@ from privet.domain.ports import Store
 from privet.errors import Conflict, PrivetError
 from privet.store.copying import load_backup, read_backup_identity
 from privet.store.opening import open_store
+from privet.store.tables import SCHEMA
 from tests.contract.store.conftest import VAULT, Open
 from tests.contract.store.rows import T0, Rows
 from tests.contract.store.test_log import append, assert_log_holds
@@ -75,7 +76,7 @@ def test_what_was_backed_up_is_restored(make_store: Open, rows: Rows, tmp_path: 
             assert unit.records(row.subject) == [record]
             assert unit.ledger(row.subject) == [ledger]
             assert unit.indexes_of(row.subject) == [index]
-            assert unit.state() == (1, "digest", b"paused", 1, 1, (1,))
+            assert unit.state() == (SCHEMA, "digest", b"paused", 1, 1, (1,))
             assert unit.numbers() == {("field", "email"): 1}
             assert unit.find_service_note("k") == b"v"
             assert unit.import_progress(b"r") == b"p"

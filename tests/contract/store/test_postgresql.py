@@ -207,7 +207,7 @@ def test_a_database_that_is_no_vault(postgres_url: str, made_of: str) -> None:
             open_at(postgres_url, create=True)
 
 
-@pytest.mark.parametrize("schema, words", [(2, "upgrade Privet"), (0, "privet upgrade")])
+@pytest.mark.parametrize("schema, words", [(99, "upgrade Privet"), (0, "privet upgrade")])
 def test_another_schema(store: PostgresqlStore, url: str, schema: int, words: str) -> None:
     """Newer: upgrade Privet. Older: run `privet upgrade`."""
     execute(url, f"UPDATE vault SET schema = {schema}")

@@ -7,6 +7,7 @@ import pytest
 from privet.domain.ports import Store
 from privet.errors import Conflict, PrivetError, Unavailable
 from privet.store.opening import upgrade_store
+from privet.store.tables import SCHEMA
 from tests.contract.store.conftest import Open
 from tests.contract.store.rows import T0, Rows
 from tests.contract.store.test_log import execute
@@ -239,15 +240,15 @@ def test_sweeps_go_through_subjects_in_order(store: Store, rows: Rows) -> None:
 def test_state_tells_controls_catalogue_and_epochs(store: Store) -> None:
     """What a batch must know comes from the transaction it is asked in."""
     with store.write() as unit:
-        assert unit.state() == (1, "", b"", 0, 1, (1,))
+        assert unit.state() == (SCHEMA, "", b"", 0, 1, (1,))
         unit.open_epoch(2, T0)
         unit.set_epoch(1, "closing")
         unit.set_controls(0, b"sealed")
         unit.set_catalogue("digest", {("field", "email"): 1})
-        assert unit.state() == (1, "digest", b"sealed", 1, 2, (1, 2))
+        assert unit.state() == (SCHEMA, "digest", b"sealed", 1, 2, (1, 2))
         unit.set_epoch(1, "destroyed")
     with store.read() as unit:
-        assert unit.state() == (1, "digest", b"sealed", 1, 2, (2,))
+        assert unit.state() == (SCHEMA, "digest", b"sealed", 1, 2, (2,))
         assert unit.epochs() == [(1, "destroyed", T0), (2, "open", T0)]
 
 
@@ -352,10 +353,18 @@ def test_a_closed_store_says_so(store: Store) -> None:
 def test_an_upgrade_brings_an_older_schema_up(make_store: Open, url: str) -> None:
     """From an older schema to ours, once; a vault of our schema is left as it is, a newer one is refused."""
     make_store().close()
-    assert upgrade_store(url) == (1, 1)
-    execute(url, "UPDATE vault SET schema = 0")
-    assert upgrade_store(url) == (0, 1)
-    make_store()
+    assert upgrade_store(url) == (SCHEMA, SCHEMA)
+    for statement in (
+        "DROP TABLE ticket",
+        "UPDATE alembic_version SET version_num = '0001'",
+        "UPDATE vault SET schema = 1",
+    ):
+        execute(url, statement)
+    with pytest.raises(Unavailable, match="privet upgrade"):
+        make_store()
+    assert upgrade_store(url) == (1, SCHEMA)
+    with make_store().read() as unit:
+        assert unit.find_ticket(bytes(32)) is None
     execute(url, "UPDATE vault SET schema = 9")
     with pytest.raises(Unavailable, match="upgrade Privet"):
         upgrade_store(url)

@@ -74,7 +74,7 @@ def test_a_truncated_file(open_sqlite: Open, path: Path, store: Store, rows: Row
 def test_a_newer_schema(open_sqlite: Open, path: Path, store: Store) -> None:
     """A vault of a newer Privet says to upgrade Privet."""
     store.close()
-    alter(path, "UPDATE vault SET schema = 2")
+    alter(path, "UPDATE vault SET schema = 99")
     assert "upgrade Privet" in refusal(open_sqlite, path)
 
 
