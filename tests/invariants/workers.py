@@ -116,9 +116,9 @@ def _consent_ignored(vault: Vault) -> None:
     judge = vault.parts.judge
     real, kept = judge.judge, {}
 
-    def decide(questions: Any) -> Any:
+    def decide(questions: Any, answers: Any) -> Any:
         verdicts = []
-        for question, verdict in zip(questions, real(questions), strict=True):
+        for question, verdict in zip(questions, real(questions, answers), strict=True):
             if verdict.released:
                 kept[question.asked] = verdict
             verdicts.append(kept.get(question.asked, verdict) if question.person else verdict)

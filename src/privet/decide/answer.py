@@ -19,6 +19,9 @@ _LONGEST = 1 << 20
 _EFFECTS: Mapping[str, str | None] = {"allow": None, "transform": "mask", "deny": None}
 _REASONS = frozenset(reason.value for reason in Reason)
 _NO_OBLIGATIONS: tuple[str, ...] = ()
+_FAILURES = frozenset(
+    reason.value for reason in (Reason.ENGINE_ERROR, Reason.ENGINE_TIMEOUT, Reason.REVISION_MISMATCH)
+)
 
 
 class MistypedAnswer(Exception):
@@ -66,6 +69,11 @@ def refusal(fields: Iterable[str], reason: Reason, revision: str) -> Decision:
     return Decision(
         fields=MappingProxyType(dict.fromkeys(fields, denied)), obligations=_NO_OBLIGATIONS, revision=revision
     )
+
+
+def is_failure(decision: Decision) -> bool:
+    """Whether this says only that the engine could not answer. Such a decision must not be kept."""
+    return any(said.reason in _FAILURES for said in decision.fields.values())
 
 
 def deny_question(question: bytes, reason: Reason, revision: str) -> Decision:

@@ -6,12 +6,8 @@ serve only while it has lately been seen to hold the same revision.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from privet.decide.answer import deny_question
+from privet.decide.answer import deny_question, is_failure
 from privet.domain.decision import Decision, PolicyEngine, Reason
-
-_FAILURES = frozenset(
-    reason.value for reason in (Reason.ENGINE_ERROR, Reason.ENGINE_TIMEOUT, Reason.REVISION_MISMATCH)
-)
 
 DEFAULT_SIZE = 65_536
 _MOST_BYTES = 64 * 1024 * 1024
@@ -55,6 +51,12 @@ class MemoEngine:
         except KeyError:
             return self._decide_slowly(inputs)
 
+    def recall(self, inputs: Sequence[bytes]) -> Sequence[Decision | None]:
+        return self.decide(inputs)
+
+    def assure(self) -> Reason | None:
+        return self._engine.assure()
+
     def _decide_slowly(self, inputs: Sequence[bytes]) -> Sequence[Decision]:
         found: dict[bytes, Decision] = {}
         missing: list[bytes] = []
@@ -66,7 +68,7 @@ class MemoEngine:
                 found[question] = known
         found.update(zip(missing, self._engine.decide(missing), strict=True))
         for question, decision in found.items():
-            if not any(said.reason in _FAILURES for said in decision.fields.values()):
+            if not is_failure(decision):
                 self._remember(question, decision)
         return [found[question] for question in inputs]
 

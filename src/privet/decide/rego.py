@@ -46,6 +46,14 @@ class RegoEngine(abc.ABC):
         """Decides each canonical question, in order."""
         return [self._decide(question) for question in inputs]
 
+    def recall(self, inputs: Sequence[bytes]) -> Sequence[Decision | None]:
+        """As `decide`: an engine in the process keeps nobody waiting."""
+        return self.decide(inputs)
+
+    def assure(self) -> Reason | None:
+        """None: an engine in the process that started can decide."""
+        return None
+
     def _decide(self, question: bytes) -> Decision:
         try:
             parsed = parse_question(question)

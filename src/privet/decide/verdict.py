@@ -6,12 +6,13 @@ reasons; where it would get something, the wholly refused and the unknown are to
 Refuses to grant what the engine denied, and what it granted of a field that has no catalogue number.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
 
 from privet.crypto.padding import padme
+from privet.decide.answer import deny_question, is_failure
 from privet.decide.question import Asked, Circumstances, Controls, canonical_input, phantom_input
 from privet.decide.wording import Wording
 from privet.domain.answer import Withheld
@@ -61,6 +62,30 @@ class Question(NamedTuple):
     controls: Controls
 
 
+class Answers(dict[bytes, Decision]):
+    """What the engine said to questions put to it before the unit of work, failures included."""
+
+    last = False
+    """Nothing more will be asked: what is still not known is refused."""
+
+
+NO_ANSWERS = Answers()
+
+
+class Undecided(Exception):
+    """Not a failure: some of the questions must be put to an engine elsewhere first, with no unit of work held."""
+
+    def __init__(self, places: frozenset[int], questions: tuple[bytes, ...]) -> None:
+        super().__init__(f"{len(places)} to be asked")
+        self.places = places
+        """Which of the questions given to `judge`."""
+        self.questions = questions
+
+    def among(self, places: Sequence[int]) -> "Undecided":
+        """The same of a longer list, of which `places` were the questions given."""
+        return Undecided(frozenset(places[at] for at in self.places), self.questions)
+
+
 class Judge:
     """Puts questions to the engine, a batch at a time, and keeps the verdicts of those it has seen."""
 
@@ -75,8 +100,16 @@ class Judge:
     def revision(self) -> str:
         return self._engine.revision
 
-    def judge(self, questions: Sequence[Question]) -> list[Verdict]:
-        """One verdict a question, in order. The engine is asked each time; what it answers is prepared once."""
+    def ask(self, questions: Iterable[bytes]) -> dict[bytes, Decision]:
+        """What the engine says to questions that were Undecided. Waits for it: never within a unit of work."""
+        distinct = list(dict.fromkeys(questions))
+        return dict(zip(distinct, self._engine.decide(distinct), strict=True))
+
+    def judge(self, questions: Sequence[Question], answers: Answers = NO_ANSWERS) -> list[Verdict]:
+        """One verdict a question, in order. The engine is asked each time; what it answers is prepared once.
+
+        Raises Undecided where an engine elsewhere must be asked, and `answers` do not have it.
+        """
         distinct: list[Question] = []
         places = []
         for question in questions:
@@ -88,14 +121,19 @@ class Judge:
             phantom_input(asked, controls) if person is None else canonical_input(asked, person, controls)
             for asked, person, controls in distinct
         ]
-        decisions = self._engine.decide(inputs)
+        decisions = self._engine.recall(inputs)
+        if None in decisions:
+            decisions = [self._known(text, answers) for text in inputs]
         kept = self._kept
         verdicts: list[Verdict] = []
         for question, text, decision in zip(distinct, inputs, decisions, strict=True):
             verdict = kept.get(question)
-            if verdict is None or verdict.decision is not decision:
-                verdict = self._prepare(question, text, decision)
-                if len(text) > _LONGEST_KEPT:
+            if decision is None or verdict is None or verdict.decision is not decision:
+                phantom = self._known(phantom_input(question.asked, question.controls), answers)
+                if decision is None or phantom is None:
+                    raise self._undecided(distinct, inputs, places, answers)
+                verdict = self._prepare(question, text, decision, phantom)
+                if len(text) > _LONGEST_KEPT or is_failure(decision) or is_failure(phantom):
                     verdicts.append(verdict)
                     continue
                 self._kept_fields += len(question.asked.fields)
@@ -110,10 +148,28 @@ class Judge:
         """The verdict on a row whose keys or facts do not open: the answer is that about nobody."""
         return self.judge([Question(asked, None, controls)])[0]
 
-    def _prepare(self, question: Question, text: bytes, decision: Decision) -> Verdict:
-        asked, person, controls = question
+    def _known(self, text: bytes, answers: Answers) -> Decision | None:
+        said = self._engine.recall([text])[0] or answers.get(text)
+        if said is None and answers.last:
+            return deny_question(text, Reason.ENGINE_TIMEOUT, self.revision)
+        return said
+
+    def _undecided(
+        self, distinct: Sequence[Question], inputs: Sequence[bytes], places: Sequence[int], answers: Answers
+    ) -> Undecided:
+        """All that must be asked for this batch, at once."""
+        wanted: dict[bytes, None] = {}
+        waiting = set()
+        for at, ((asked, _, controls), text) in enumerate(zip(distinct, inputs, strict=True)):
+            for needed in (text, phantom_input(asked, controls)):
+                if self._known(needed, answers) is None:
+                    wanted[needed] = None
+                    waiting.add(at)
+        return Undecided(frozenset(at for at, place in enumerate(places) if place in waiting), tuple(wanted))
+
+    def _prepare(self, question: Question, text: bytes, decision: Decision, phantom: Decision) -> Verdict:
+        asked, person, _ = question
         fields = self._catalogue.every_field
-        phantom = self._engine.decide([phantom_input(asked, controls)])[0]
         nobody = person is None
         released = decision.released and not nobody
         told = _told(decision, phantom, released=released)

@@ -103,6 +103,14 @@ class PolicyEngine(Protocol):
         """Decides each canonical JSON input, in order."""
         ...
 
+    def recall(self, inputs: Sequence[bytes]) -> Sequence[Decision | None]:
+        """As `decide`, but never waits for anybody: None where it would. Safe within a unit of work."""
+        ...
+
+    def assure(self) -> Reason | None:
+        """Why nothing can be decided now; None when it can. May wait for as long as one question."""
+        ...
+
     def explain(self, question: bytes) -> Mapping[str, Sequence[Mapping[str, str]]]:
         """For each field every rule that spoke: [{"rule", "reason", "effect"}]."""
         ...

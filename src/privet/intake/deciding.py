@@ -4,6 +4,7 @@ All or nothing: one field denied refuses the write. The answer never depends on 
 only whether nobody may be enrolled does, and that is said in the words a service hears about anyone it may not see.
 """
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import orjson
@@ -12,9 +13,10 @@ from privet.audit.leaf import Act, Decision
 from privet.audit.scribe import Scribe
 from privet.decide.controls import ControlBox
 from privet.decide.question import Asked, Circumstances
-from privet.decide.verdict import Judge, Question, Verdict
+from privet.decide.verdict import NO_ANSWERS, Answers, Judge, Question, Verdict
 from privet.decide.wording import Wording
 from privet.domain.catalogue import Catalogue, matches
+from privet.domain.decision import Decision as PolicyDecision
 from privet.domain.decision import Operation, Reason
 from privet.domain.ids import NOBODY
 from privet.domain.ports import EntryRow, VaultState
@@ -43,12 +45,21 @@ class WriteDecider:
         self._scribe = scribe
         self._wording = Wording(catalogue)
 
-    def decide(self, state: VaultState, request: WriteRequest, working: Working | None) -> Permission:
-        """Raises InvalidInput for a steward's mistake; a service's refusal comes with its log entry."""
+    def decide(
+        self,
+        state: VaultState,
+        request: WriteRequest,
+        working: Working | None,
+        answers: Answers = NO_ANSWERS,
+    ) -> Permission:
+        """Raises InvalidInput for a steward's mistake; a service's refusal comes with its log entry.
+
+        Raises Undecided where the engine must be asked first.
+        """
         if request.service is None:
             self._check_steward(request)
             return Permission({"actor": "steward", "peer": request.peer})
-        verdict = self._verdict(state, request)
+        verdict = self._verdict(state, request, answers)
         told = {path: said.reason for path, said in verdict.decision.fields.items() if said.effect == "deny"}
         if not told and working is None and not self._may_enrol(request):
             told = dict.fromkeys(verdict.decision.fields, Reason.NOT_AVAILABLE.value)
@@ -64,7 +75,11 @@ class WriteDecider:
             return Permission(private)
         return Permission(private, self._refuse(request, working, verdict, told, private))
 
-    def _verdict(self, state: VaultState, request: WriteRequest) -> Verdict:
+    def ask(self, questions: Iterable[bytes]) -> dict[bytes, PolicyDecision]:
+        """Puts questions that were Undecided to the engine. Waits for it: never within a unit of work."""
+        return self._judge.ask(questions)
+
+    def _verdict(self, state: VaultState, request: WriteRequest, answers: Answers) -> Verdict:
         assert request.service is not None
         service = self._catalogue.services[request.service]
         who = request.subject
@@ -80,7 +95,7 @@ class WriteDecider:
             lookup,
         )
         controls = self._controls.bearing_on(state, service.name, request.purpose)
-        return self._judge.judge([Question(asked, _STRANGER, controls)])[0]
+        return self._judge.judge([Question(asked, _STRANGER, controls)], answers)[0]
 
     def _decided(self, request: WriteRequest) -> list[str]:
         """The fields policy is asked about: a record's time and key come with any of its fields."""

@@ -11,6 +11,7 @@ from privet.audit.leaf import Act, Decision
 from privet.audit.scribe import Scribe
 from privet.config.values import Value, parse_json
 from privet.crypto.keyring import Keyring
+from privet.decide.verdict import NO_ANSWERS, Answers, Undecided
 from privet.domain.catalogue import Catalogue, Field
 from privet.domain.coarse import coarse_day, instant
 from privet.domain.ids import NOBODY, SubjectId
@@ -33,6 +34,7 @@ class Batch:
 
     unit: WriteUnit
     state: VaultState
+    answers: Answers = field(default_factory=Answers)
     working: dict[SubjectId, Working] = field(default_factory=dict)
     entries: list[EntryRow] = field(default_factory=list)
     named: dict[tuple[str | None, SubjectRef], SubjectId | None] = field(default_factory=dict)
@@ -73,24 +75,32 @@ class Intake:
 
         Raises AccessDenied (logged), InvalidInput, LookupTaken, Unavailable.
         """
-        for _ in range(_TRIES):
+        answers = Answers()
+        for turn in range(_TRIES):
             try:
                 with self._store.write() as unit:
-                    batch = self.begin(unit)
+                    batch = self.begin(unit, answers)
                     outcome = self.apply(batch, request)
                     self.finish(batch)
             except Conflict:
+                continue
+            except Undecided as undecided:
+                answers.update(self._decider.ask(undecided.questions))
+                answers.last = turn >= _TRIES // 2
                 continue
             if isinstance(outcome, PrivetError):
                 raise outcome
             return outcome
         raise Unavailable("other writers keep changing this person's data; try again")
 
-    def begin(self, unit: WriteUnit) -> Batch:
-        """Starts a batch within a unit of work. Raises Unavailable when the vault moved on under this process."""
+    def begin(self, unit: WriteUnit, answers: Answers = NO_ANSWERS) -> Batch:
+        """Starts a batch within a unit of work; `answers` are those of policy asked beforehand.
+
+        Raises Unavailable when the vault moved on under this process.
+        """
         state = unit.state()
         check_current(self._catalogue, self._keyring, state)
-        return Batch(unit=unit, state=state)
+        return Batch(unit=unit, state=state, answers=answers)
 
     def finish(self, batch: Batch) -> None:
         """Appends the batch's entries. They and the writes are durable once the unit is."""
@@ -118,7 +128,7 @@ class Intake:
         except IntegrityError as damaged:
             # As in a read: who may not know hears what is said about nobody.
             working, damage = None, damaged
-        permitted = self._decider.decide(batch.state, request, working)
+        permitted = self._decider.decide(batch.state, request, working, batch.answers)
         if permitted.refusal is not None:
             denial, entry = permitted.refusal
             batch.entries.append(entry)

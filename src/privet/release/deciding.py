@@ -4,7 +4,7 @@ Refuses where the facts do not open, and where a look-up led to a row that does 
 read gets the answer that nobody gets. The log says why for the first, and is about nobody for the second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from privet.crypto.envelope import SubjectKeys, unwrap_subject_keys
 from privet.crypto.facts import open_facts
@@ -12,9 +12,10 @@ from privet.crypto.keyring import Keyring
 from privet.decide.controls import ControlBox
 from privet.decide.facts import facts_for
 from privet.decide.question import NO_CONTROLS, Circumstances
-from privet.decide.verdict import Judge, Question, Verdict
+from privet.decide.verdict import NO_ANSWERS, Answers, Judge, Question, Verdict
 from privet.domain.catalogue import Catalogue, Collection
 from privet.domain.coarse import coarse_day
+from privet.domain.decision import Decision
 from privet.domain.ids import NOBODY, VaultId
 from privet.domain.ports import Clock, ReadUnit, RecordRow, Standing, SubjectRow, VaultState
 from privet.domain.request import By, Window
@@ -52,9 +53,16 @@ class Deciding:
         self._path_by_number = {field.number: path for path, field in catalogue.every_field.items()}
 
     def decide(
-        self, unit: ReadUnit, state: VaultState, identified: Sequence[IdentifiedRead]
+        self,
+        unit: ReadUnit,
+        state: VaultState,
+        identified: Sequence[IdentifiedRead],
+        answers: Answers = NO_ANSWERS,
     ) -> list[PermittedRead]:
-        """One verdict a read. For a permitted history its records are loaded, still sealed."""
+        """One verdict a read. For a permitted history its records are loaded, still sealed.
+
+        Raises Undecided where the engine must be asked first.
+        """
         self._standing.refresh()
         now = self._clock()
         keys_of: dict[bytes, SubjectKeys | None] = {}
@@ -85,7 +93,7 @@ class Deciding:
                         keys_of[row.subject] = None
             questions.append(Question(asked, person, controls))
             reads.append(read)
-        verdicts = self._judge.judge(questions)
+        verdicts = self._judge.judge(questions, answers)
         return [
             PermittedRead(
                 read,
@@ -95,6 +103,10 @@ class Deciding:
             )
             for read, verdict in zip(reads, verdicts, strict=True)
         ]
+
+    def ask(self, questions: Iterable[bytes]) -> dict[bytes, Decision]:
+        """Puts questions that were Undecided to the engine. Waits for it: never within a unit of work."""
+        return self._judge.ask(questions)
 
     def _unwrap(self, row: SubjectRow) -> SubjectKeys | None:
         try:
