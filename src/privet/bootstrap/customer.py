@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from privet.bootstrap.parts import Parts
 from privet.bootstrap.subjects import get_subject, wire_rights
 from privet.domain.answer import Access, Consent, Profile
+from privet.domain.ids import SubjectId
 from privet.domain.request import By
 from privet.errors import InvalidInput
 from privet.rights.correction import Corrected
@@ -28,6 +29,15 @@ class Customer:
         self._parts = parts
         self._rights = wire_rights(parts)
         self._subject = get_subject(parts, who)
+
+    @classmethod
+    def of(cls, parts: Parts, subject: SubjectId) -> "Customer":
+        """The session of a subject who is known already: she has signed in. Erased since, she is NotFound later."""
+        made = cls.__new__(cls)
+        made._parts = parts
+        made._rights = wire_rights(parts)
+        made._subject = subject
+        return made
 
     def profile(self) -> Profile:
         """All that is held: a mapping of field to value, with her collections."""

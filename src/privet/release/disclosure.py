@@ -42,6 +42,10 @@ class Disclosure:
         values = self._opener.profile(keys, row, self._profile).values
         return {path: value for path, value in values.items() if value is not None}
 
+    def value(self, keys: SubjectKeys, row: SubjectRow, path: str) -> Value | None:
+        """One field of the profile; None when it is not held."""
+        return self._opener.profile(keys, row, grant_all([self._catalogue.fields[path]])).values.get(path)
+
     def records(
         self, keys: SubjectKeys, collection: Collection, rows: Sequence[RecordRow]
     ) -> list[DisclosedRecord]:

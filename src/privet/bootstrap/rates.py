@@ -1,0 +1,73 @@
+"""How often something was asked for, counted in the store: the same count for all workers, kept by keyed hashes only.
+
+Fixed windows of a quarter of an hour. Refuses (RateLimited, with the time to wait) once a count is full.
+"""
+
+import struct
+from collections.abc import Sequence
+from math import ceil
+from typing import NoReturn
+
+from privet.bootstrap.parts import Parts
+from privet.crypto.tickets import TicketBox
+from privet.domain.ids import Millis
+from privet.domain.ports import TicketRow, WriteUnit
+from privet.errors import IntegrityError, RateLimited
+
+WINDOW_MS = 15 * 60_000
+_COUNT = struct.Struct(">I")
+
+
+class Rates:
+    """The counts of one vault."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._store = parts.store
+        self._clock = parts.clock
+        self._randomness = parts.randomness
+        self._box = TicketBox(parts.keyring, parts.vault, "rate")
+        self._swept = Millis(0)
+
+    def check(self, counted: Sequence[tuple[bytes, int]]) -> None:
+        """Raises RateLimited when one of these (name, most) is full. Counts nothing, and keeps nobody from writing."""
+        with self._store.read() as unit:
+            for name, most in counted:
+                row = unit.find_ticket(self._box.id(name))
+                if row is not None and row.until > self._clock() and self._count(row) >= most:
+                    self._refuse(row)
+
+    def count(self, unit: WriteUnit, counted: Sequence[tuple[bytes, int]]) -> None:
+        """One more of each. Raises RateLimited, and Conflict when another was faster: try again."""
+        now = self._clock()
+        if now - self._swept > 60_000:
+            unit.delete_tickets_before(now)
+            self._swept = now
+        for name, most in counted:
+            ticket = self._box.id(name)
+            before = unit.find_ticket(ticket)
+            if before is None:
+                unit.insert_ticket(self._row(ticket, Millis(now + WINDOW_MS), 1))
+                continue
+            if before.until <= now:
+                unit.swap_ticket(before, self._row(ticket, Millis(now + WINDOW_MS), 1))
+                continue
+            count = self._count(before)
+            if count >= most:
+                self._refuse(before)
+            unit.swap_ticket(before, self._row(ticket, before.until, count + 1))
+
+    def _refuse(self, row: TicketRow) -> NoReturn:
+        wait = max(1, ceil((row.until - self._clock()) / 1000))
+        raise RateLimited("too many codes were asked for; wait a little", retry_after=wait)
+
+    def _count(self, row: TicketRow) -> int:
+        """Raises IntegrityError for a count that is not ours: no reason to begin anew."""
+        try:
+            count: int = _COUNT.unpack(self._box.open(row.id, row.sealed))[0]
+        except struct.error:
+            raise IntegrityError("a count in the store has an unknown form") from None
+        return count
+
+    def _row(self, ticket: bytes, until: Millis, count: int) -> TicketRow:
+        sealed = self._box.seal(ticket, _COUNT.pack(count), self._randomness)
+        return TicketRow(ticket, until, sealed)
