@@ -23,21 +23,17 @@ T = TypeVar("T")
 class Customer:
     """One customer, found at `Vault.customer`. Threads may share it."""
 
-    def __init__(self, parts: Parts, who: By) -> None:
-        if not isinstance(who, By):
+    def __init__(self, parts: Parts, who: By | SubjectId) -> None:
+        if not isinstance(who, By | bytes):
             raise InvalidInput("name a customer by(field=value)", field="by")
         self._parts = parts
         self._rights = wire_rights(parts)
-        self._subject = get_subject(parts, who)
+        self._subject = get_subject(parts, who) if isinstance(who, By) else who
 
     @classmethod
     def of(cls, parts: Parts, subject: SubjectId) -> "Customer":
         """The session of a subject who is known already: she has signed in. Erased since, she is NotFound later."""
-        made = cls.__new__(cls)
-        made._parts = parts
-        made._rights = wire_rights(parts)
-        made._subject = subject
-        return made
+        return cls(parts, subject)
 
     def profile(self) -> Profile:
         """All that is held: a mapping of field to value, with her collections."""
