@@ -1,7 +1,8 @@
 """Privet: a vault for customer profiles. Services get what policy and the customer's own choices allow, and no more.
 
-`Vault` opens a vault in the process, `by` names a person by one look-up value. What a service gets back is a `View`;
-what it does not get is a `Withheld` with a reason. Slow parts are imported when first used.
+`Vault` opens a vault in the process, `Client` and `AsyncClient` reach one that runs as a service, `by` names a
+person by one look-up value. What a service gets back is a `View`; what it does not get is a `Withheld` with a reason.
+Slow parts are imported when first used.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,16 @@ if TYPE_CHECKING:
     from privet.bootstrap.vault import Vault
     from privet.domain.answer import Access, Consent, History, Profile, Record, Refusal, View, Withheld
     from privet.domain.request import By, by
+    from privet.sdk.async_client import AsyncClient
+    from privet.sdk.client import Client
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Access",
+    "AsyncClient",
     "By",
+    "Client",
     "Consent",
     "History",
     "Profile",
@@ -32,6 +37,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncClient": "privet.sdk.async_client",
+    "Client": "privet.sdk.client",
     "Vault": "privet.bootstrap.vault",
     "By": "privet.domain.request",
     "by": "privet.domain.request",

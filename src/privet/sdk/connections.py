@@ -1,0 +1,198 @@
+"""Connections to one vault, kept open and shared by threads; one request and one answer at a time on each.
+
+Refuses more of an answer than MAX_ANSWER, and any encoding of it. A connection that did not end an exchange cleanly,
+for whatever reason, Ctrl-C included, is closed and never used again. The environment's proxies are not looked at.
+"""
+
+import io
+import os
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Mapping
+from http.client import HTTPException, HTTPResponse
+from typing import Any, Final
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+
+from privet.sdk.address import Address
+from privet.sdk.patience import NoAnswer
+from privet.sdk.problems import Reply
+
+MAX_ANSWER: Final = 64 << 20
+"""Bytes of the longest answer that is read."""
+KEPT: Final = 32
+_IDLE_S = 45.0
+"""Kept idle for less than a vault's own keep_alive_s, so that it is seldom the vault that hangs up first."""
+TOO_LONG: Final = f"the answer is longer than {MAX_ANSWER >> 20} MiB: ask for fewer people or fields at once"
+ENCODED: Final = "the answer is compressed, which was not asked for: is there a proxy before the vault?"
+SLOW: Final = "the vault did not answer in time"
+CLOSED: Final = "the vault closed the connection"
+UNREACHABLE: Final = (
+    "the vault cannot be reached, or ended the connection: check the address, and that it is running"
+)
+UNTRUSTED: Final = (
+    "what answers at the vault's address does not prove to be the vault: name its authority with ca_file="
+)
+
+
+class Line:
+    """One connection. Its reads wait until `until`, of the monotonic clock, and no longer."""
+
+    def __init__(self, address: Address, context: ssl.SSLContext | None) -> None:
+        self.connection: HTTPConnection = (
+            HTTPConnection(address.host, address.port)
+            if context is None
+            else HTTPSConnection(address.host, address.port, ssl_context=context)
+        )
+        self.connection.response_class = self._response  # type: ignore[assignment]  # a class that needs its line
+        self.until = 0.0
+        self.idle_since = 0.0
+        self.heard = False
+
+    @property
+    def fresh(self) -> bool:
+        """Never used."""
+        return self.connection.sock is None
+
+    def exchange(self, target: str, body: bytes, headers: Mapping[str, str], until: float) -> Reply:
+        self.until, self.heard = until, False
+        self.connection.timeout = self.left()
+        try:
+            self.connection.request(
+                "POST", target, body=body, headers=headers, preload_content=False, decode_content=False
+            )
+        except (BrokenPipeError, ConnectionResetError):
+            if self.connection.sock is None:
+                raise
+            # The vault may have answered before it had the whole of the request, and hung up: 413.
+        response = self.connection.getresponse()
+        answer = response.headers
+        length = answer.get("Content-Length")
+        if length is not None and length.isdecimal() and int(length) > MAX_ANSWER:
+            raise NoAnswer(TOO_LONG, again=False)
+        if answer.get("Content-Encoding", "identity") != "identity":
+            raise NoAnswer(ENCODED, again=False)
+        read = response.read() if length is not None else response.read(MAX_ANSWER + 1)
+        if len(read) > MAX_ANSWER:
+            raise NoAnswer(TOO_LONG, again=False)
+        if not response.closed or answer.get("Connection", "").lower() == "close":
+            self.close()
+        kind = answer.get("Content-Type", "").partition(";")[0].strip().lower()
+        return Reply(response.status, kind, answer.get("Retry-After"), read)
+
+    def left(self) -> float:
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def _response(self, sock: socket.socket, *arguments: Any, **options: Any) -> HTTPResponse:
+        return HTTPResponse(_Paced(sock, self), *arguments, **options)  # type: ignore[arg-type]  # it only makes a file of it
+
+
+class _Paced:
+    """A socket to read from, as http.client takes it: no wait outlasts the line's deadline, however slow the drip."""
+
+    def __init__(self, sock: socket.socket, line: Line) -> None:
+        self._sock, self._line = sock, line
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_PacedFile(self._sock, self._line), 65_536)
+
+
+class _PacedFile(io.RawIOBase):
+    def __init__(self, sock: socket.socket, line: Line) -> None:
+        # A file of the socket's own, for it keeps the socket open until the answer is read.
+        self._sock, self._line, self._file = sock, line, sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int | None:
+        self._sock.settimeout(self._line.left())
+        read: int | None = self._file.readinto(into)
+        if read:
+            self._line.heard = True
+        return read
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class Connections:
+    """As many as there are threads asking at once; at most KEPT stay open."""
+
+    def __init__(self, address: Address, context: ssl.SSLContext | None) -> None:
+        self._address, self._context = address, context
+        self._idle: deque[Line] = deque(maxlen=None)
+        self._process = os.getpid()
+        self._closed = False
+
+    def exchange(self, target: str, body: bytes, headers: Mapping[str, str], until: float) -> Reply:
+        """One request and its answer. Raises NoAnswer."""
+        line = self._take()
+        reused = not line.fresh
+        try:
+            reply = line.exchange(self._address.prefix + target, body, headers, until)
+        except NoAnswer:
+            line.close()
+            raise
+        except (OSError, HTTPException, HTTPError) as error:
+            line.close()
+            failure = _failure(error, stale=reused and not line.heard)
+        except BaseException:
+            line.close()
+            raise
+        else:
+            self._give_back(line)
+            return reply
+        raise failure
+
+    def close(self) -> None:
+        """Closes what is idle; what is under way is closed as it ends."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> Line:
+        if self._process != os.getpid():
+            # After a fork these are the parent's.
+            self._idle, self._process = deque(), os.getpid()
+        oldest = time.monotonic() - _IDLE_S
+        while self._idle:
+            try:
+                line = self._idle.pop()
+            except IndexError:
+                break  # another thread was quicker
+            if line.idle_since >= oldest and line.connection.is_connected:
+                return line
+            line.close()
+        return Line(self._address, self._context)
+
+    def _give_back(self, line: Line) -> None:
+        if line.fresh:
+            return
+        line.idle_since = time.monotonic()
+        if self._closed or len(self._idle) >= KEPT:
+            line.close()
+        else:
+            self._idle.append(line)
+
+
+def _failure(error: Exception, *, stale: bool) -> NoAnswer:
+    """Without a word of what the other side sent."""
+    causes = [error, error.__cause__, error.__context__]
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return NoAnswer(UNTRUSTED, again=False)
+    if any(isinstance(cause, TimeoutError) for cause in causes):
+        return NoAnswer(SLOW)
+    if stale:
+        return NoAnswer(CLOSED, at_once=True)
+    return NoAnswer(UNREACHABLE)

@@ -1,0 +1,151 @@
+"""What a vault refuses, as the exception that a session in process would have raised.
+
+Refuses to take for a refusal of the vault's what is none: a proxy's page, a redirect, a status that does not go with
+its code. That is Unavailable, with what to do next and nothing of what was in it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from privet.errors import (
+    AccessDenied,
+    CatalogueError,
+    Conflict,
+    IntegrityError,
+    InvalidInput,
+    KeyDestroyed,
+    KeyReused,
+    NotFound,
+    PreconditionFailed,
+    PrivetError,
+    RateLimited,
+    RestoreNeeded,
+    Unauthenticated,
+    Unavailable,
+)
+from privet.sdk import answers
+from privet.sdk.patience import parse_retry_after
+
+MEDIA_TYPE: Final = "application/problem+json"
+_LONGEST = 20_000
+_SHOWN_ID = 64
+
+
+class Reply(NamedTuple):
+    """An answer as it came. `kind`: its media type, without parameters, in lower case."""
+
+    status: int
+    kind: str
+    retry_after: str | None
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Reply({self.status}, hidden)"
+
+
+def error_of(reply: Reply) -> PrivetError:
+    """The exception that a reply other than 200 stands for."""
+    problem = _find_problem(reply)
+    if problem is None:
+        return Unavailable(_unknown(reply.status))
+    detail, make = problem["detail"], _MAKERS.get(problem["code"])
+    if make is None:
+        return InvalidInput(detail) if reply.status in _ASKED_WRONGLY else _unavailable(problem)
+    try:
+        return make(problem, reply)
+    except (KeyError, TypeError, ValueError, AttributeError, answers.Odd):
+        return Unavailable(_unknown(reply.status))
+
+
+def _find_problem(reply: Reply) -> Any | None:
+    if reply.kind != MEDIA_TYPE:
+        return None
+    try:
+        problem = orjson.loads(reply.body)
+    except ValueError:
+        return None
+    if not isinstance(problem, dict) or problem.get("status") != reply.status:
+        return None
+    detail, code = problem.get("detail"), problem.get("code")
+    if not isinstance(code, str) or not isinstance(detail, str) or len(detail) > _LONGEST:
+        return None
+    known = _STATUS.get(code)
+    return None if known is not None and known != reply.status else problem
+
+
+def _unknown(status: int) -> str:
+    if 300 <= status < 400:
+        return "the vault's address answers with a redirect, which is never followed: name the vault itself"
+    if status >= 500:
+        return f"what answers at the vault's address, perhaps a proxy, says {status}: try again, or ask its operator"
+    return f"{answers.ODD} (status {status})"
+
+
+def _unavailable(problem: Mapping[str, Any]) -> Unavailable:
+    """With the request id, by which the operator finds it."""
+    request_id = problem.get("request_id")
+    known = isinstance(request_id, str) and request_id.isprintable() and len(request_id) <= _SHOWN_ID
+    return Unavailable(f"{problem['detail']} (request {request_id})" if known else problem["detail"])
+
+
+def _denied(problem: Any, _reply: Reply) -> PrivetError:
+    audit_id = problem.get("audit_id")
+    if audit_id is not None and not isinstance(audit_id, str):
+        raise TypeError
+    return AccessDenied(
+        problem["detail"],
+        reasons=answers.parse_reasons(problem["reasons"]),
+        withheld=answers.parse_withheld(problem["withheld"]),
+        audit_id=audit_id,
+    )
+
+
+def _wrong_role(problem: Any, _reply: Reply) -> PrivetError:
+    return AccessDenied(problem["detail"])
+
+
+def _limited(problem: Any, reply: Reply) -> PrivetError:
+    return RateLimited(problem["detail"], retry_after=parse_retry_after(reply.retry_after) or 1.0)
+
+
+def _input(kind: type[InvalidInput]) -> Callable[[Any, Reply], PrivetError]:
+    def make(problem: Any, _reply: Reply) -> PrivetError:
+        field = problem.get("field")
+        return kind(problem["detail"], field=field if isinstance(field, str) else None)
+
+    return make
+
+
+def _plain(kind: type[PrivetError]) -> Callable[[Any, Reply], PrivetError]:
+    return lambda problem, _reply: kind(problem["detail"])
+
+
+def _catalogue(problem: Any, _reply: Reply) -> PrivetError:
+    return CatalogueError(problem["detail"])
+
+
+_ASKED_WRONGLY: Final = frozenset({400, 405, 406, 413, 414, 415, 422, 431})
+_MAKERS: Final[Mapping[str, Callable[[Any, Reply], PrivetError]]] = {
+    AccessDenied.code: _denied,
+    "wrong_role": _wrong_role,
+    Unauthenticated.code: _plain(Unauthenticated),
+    RateLimited.code: _limited,
+    NotFound.code: _plain(NotFound),
+    InvalidInput.code: _input(InvalidInput),
+    KeyReused.code: _input(KeyReused),
+    CatalogueError.code: _catalogue,
+    Conflict.code: _plain(Conflict),
+    PreconditionFailed.code: _plain(PreconditionFailed),
+    IntegrityError.code: _plain(IntegrityError),
+    KeyDestroyed.code: _plain(KeyDestroyed),
+    RestoreNeeded.code: _plain(RestoreNeeded),
+}
+_STATUS: Final[Mapping[str, int]] = {
+    kind.code: kind.http_status
+    for kind in (
+        AccessDenied, Unauthenticated, RateLimited, NotFound, InvalidInput, KeyReused, CatalogueError, Conflict,
+        PreconditionFailed, IntegrityError, KeyDestroyed, RestoreNeeded, Unavailable,
+    )
+}  # fmt: skip
