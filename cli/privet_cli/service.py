@@ -1,4 +1,4 @@
-"""`privet service`: the services of the catalogue. Needs no passphrase."""
+"""`privet service`: the services of the catalogue, which need no passphrase, and their API keys, which do."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from privet_cli.completion import names_of
 from privet_cli.lazy import Group
 from privet_cli.opening import load_rules
 from privet_cli.options import json_option
+from privet_cli.service_keys import key
 from privet_cli.terminal import Coloured, note, say_json, table
 
 
@@ -20,7 +21,11 @@ def service() -> None:
     Examples:
       $ privet service list
       $ privet service show front-desk
+      $ privet service key create front-desk
     """
+
+
+service.add_command(key)
 
 
 @service.command(name="list")
@@ -103,4 +108,7 @@ def _service(found: Any) -> dict[str, object]:
         "enrols": found.enrols,
         "collects": sorted(found.collects),
         "recipient": found.recipient,
+        "oidc": dict(found.oidc),
+        "certificates": sorted(found.certificates),
+        "spiffe": sorted(found.spiffe),
     }

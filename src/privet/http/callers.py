@@ -4,26 +4,25 @@ A service comes by API key, by token (OAuth 2 client credentials) or by client c
 by OpenID Connect token. What a caller may do is for the catalogue to say: nothing a token claims beyond who it is about
 is looked at. Refuses in one sentence, whatever was wrong, and refuses two credentials that name two callers.
 
-How to use it: `known` on the hot path, which does no I/O; when it gives None, or off the hot path, `authenticate`; then
-`admit`. A batch asks `still_valid` of each distinct caller with the state that it loaded, before it reads anything.
+How to use it: `shown` gives what the request shows; `known` finds its caller without I/O, for the hot path; where that
+gives None, and off the hot path, `authenticate`; then `admit`. A batch asks `still_valid` of each distinct caller with
+the state that it loaded, before it reads anything.
 """
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from privet.bootstrap.parts import Parts
 from privet.decide.controls import Credential
-from privet.domain.ids import Millis
 from privet.domain.ports import VaultState
-from privet.domain.request import By
 from privet.errors import RateLimited, Unauthenticated
 from privet.http.api_keys import ApiKeys
-from privet.http.certificates import CertificateBindings, PeerCertificate
+from privet.http.caller import Caller
+from privet.http.certificates import CertificateBindings, PeerCertificate, Scope, peer_certificate
+from privet.http.jwks import KeySource
 from privet.http.rates import Buckets, place_of
+from privet.http.token_callers import Issuer, TokenCallers
 
-Kind = Literal["service", "officer", "customer"]
 Refusal = Literal["missing", "malformed", "api_key", "token", "certificate", "contradiction", "limited"]
 """Why nobody was found, for the metrics; who asked is not told."""
 
@@ -34,37 +33,32 @@ _LONGEST: Final = 16_384
 """Bytes of an Authorization header that are looked at."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Caller:
-    """Somebody who showed who they are."""
-
-    kind: Kind
-    name: str
-    """The service's or officer's name in the catalogue; "" for a customer."""
-    credential: str
-    """Short and public, for logs and rates: `key:ab12cd34`, `jwt:0123456789ab`, `cert:0123456789ab`."""
-    customer: By | None = None
-    """Customers: the look-up that names her, as the issuer vouches."""
-    until: Millis | None = None
-    """When the credential ends; None: when somebody ends it."""
-    controls_rev: int = -1
-    """API keys: the revision of the vault's controls under which it stood. -1: it stands in no controls."""
-    digest: bytes = dataclasses.field(default=b"", repr=False)
-    """API keys: of the key."""
-
-
 class Authenticator:
     """Finds who asks. One a process, on its event loop."""
 
     def __init__(self, parts: Parts, *, refused: Callable[[Refusal], None] = lambda _: None) -> None:
         serve = parts.settings.serving.serve
+        """Raises InvalidInput for issuers in the settings that cannot be used."""
         self._parts = parts
         self._refused = refused
         self._keys = ApiKeys(parts)
         self._certificates = CertificateBindings(parts.catalogue, parts.clock)
+        issuers = [Issuer(settings=one, keys=KeySource(one)) for one in parts.settings.serving.issuers]
+        self._tokens = TokenCallers(issuers, parts.catalogue, parts.clock)
         self._rates = Buckets(per_second=serve.requests_per_second, burst=serve.burst)
         per_minute = serve.unauthenticated_per_minute
         self._failures = Buckets(per_second=per_minute / 60, burst=per_minute)
+
+    def shown(self, scope: Scope) -> tuple[bytes | None, PeerCertificate | None]:
+        """What an ASGI request shows of who asks: its Authorization header, and its connection's certificate.
+
+        Raises Unauthenticated for two Authorization headers: proxies and servers disagree about which one counts.
+        """
+        given = [value for name, value in scope.get("headers", ()) if name == b"authorization"]
+        if len(given) > 1:
+            self._refused("malformed")
+            raise Unauthenticated(_REFUSED)
+        return given[0] if given else None, peer_certificate(scope)
 
     def known(self, authorization: bytes | None, certificate: PeerCertificate | None) -> Caller | None:
         """Who asks, if this process knows without asking anybody; None says nothing yet.
@@ -76,7 +70,9 @@ class Authenticator:
         shown = _bearer(authorization)
         if shown is None:
             return None
-        caller = self._by_known_key(shown) if shown.startswith(_KEY) else None
+        caller = (
+            self._by_known_key(shown) if shown.startswith(_KEY) else self._tokens.known(shown, certificate)
+        )
         if caller is None or (certificate is not None and self._contradicts(caller, certificate)):
             return None
         return caller
@@ -131,12 +127,14 @@ class Authenticator:
         shown = _bearer(authorization)
         if shown is None:
             return "malformed"
-        if not shown.startswith(_KEY):
-            return "token"
-        found = await self._keys.current(shown)
-        if found is None:
-            return "api_key"
-        caller = _of_key(*found)
+        caller: Caller | None
+        if shown.startswith(_KEY):
+            found = await self._keys.current(shown)
+            caller = None if found is None else _of_key(*found)
+        else:
+            caller = await self._tokens.current(shown, certificate)
+        if caller is None:
+            return "api_key" if shown.startswith(_KEY) else "token"
         if certificate is not None and self._contradicts(caller, certificate):
             return "contradiction"
         return caller
@@ -179,3 +177,6 @@ def _bearer(authorization: bytes) -> bytes | None:
         return None
     shown = authorization[7:].strip(b" ")
     return None if not shown or b" " in shown or not shown.isascii() else shown
+
+
+__all__ = ["Authenticator", "Caller", "Refusal"]
