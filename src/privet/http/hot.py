@@ -1,0 +1,225 @@
+"""`/v1/fetch` and `/v1/fetch-many` as bare ASGI: what comes thousands of times a second passes through no framework.
+
+Strict all the same. Refuses, as problem details: another method, content type or coding; a body that is no JSON object
+with exactly the keys of its route, each of its type; unknown and revoked credentials, and callers that are no service.
+Each refusal of a known caller is logged before it is told.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from privet.bootstrap.asking import ServiceRequests, view
+from privet.bootstrap.parts import Parts
+from privet.domain.request import By
+from privet.errors import InvalidInput, PrivetError, RateLimited, Unauthenticated
+from privet.http.bodies import check_content_type, parse_body
+from privet.http.callers import Authenticator, Caller
+from privet.http.certificates import peer_certificate
+from privet.http.edge import Receive, Send
+from privet.http.lane import Lane
+from privet.http.observing import DEAF, Observer
+from privet.http.problems import EdgeError, Scope, problem_of, request_id_of, send_problem
+from privet.http.refusals import Refusals
+from privet.http.wire import Wire
+from privet.release.stages import ReleasedRead
+
+FETCH: Final = "/v1/fetch"
+FETCH_MANY: Final = "/v1/fetch-many"
+MOST_PEOPLE: Final = 1_000
+"""People in one fetch-many."""
+
+_JSON: Final = (b"content-type", b"application/json")
+_ABOUT_BODY: Final = frozenset({b"content-type", b"content-encoding"})
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_ONE_KEYS: Final = (b'"subject"', b'"purpose"', b'"fields"')
+_MANY_KEYS: Final = (b'"subjects"', b'"purpose"', b'"fields"')
+
+
+class Answer(NamedTuple):
+    body: bytes
+    etag: str | None
+
+
+Work = Callable[[Caller, bytes, str], Awaitable[Answer]]
+"""From a service, its body and the request's peer text to the answer."""
+
+
+class HotRoutes:
+    """Both routes; `fetch` and `fetch_many` are ASGI applications. One a process."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        lane: Lane,
+        authenticator: Authenticator,
+        refusals: Refusals,
+        observer: Observer = DEAF,
+    ) -> None:
+        self._lane = lane
+        self._authenticator = authenticator
+        self._refusals = refusals
+        self._observer = observer
+        self._wire = Wire()
+        self._services = {name: ServiceRequests(parts, name) for name in parts.catalogue.services}
+
+    async def fetch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One person's fields."""
+        await self._answer(FETCH, self._fetch, scope, receive, send)
+
+    async def fetch_many(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The same fields of many."""
+        await self._answer(FETCH_MANY, self._fetch_many, scope, receive, send)
+
+    async def _fetch(self, caller: Caller, body: bytes, peer: str) -> Answer:
+        asked = parse_asked(body, _ONE_KEYS, "subject")
+        request = self._services[caller.name].fetch(
+            parse_person(asked["subject"]), purpose=asked["purpose"], fields=asked["fields"], peer=peer
+        )
+        found = view(await self._lane.submit(request, caller))
+        return Answer(self._wire.view(found), found.revision)
+
+    async def _fetch_many(self, caller: Caller, body: bytes, peer: str) -> Answer:
+        asked = parse_asked(body, _MANY_KEYS, "subjects")
+        people = asked["subjects"]
+        if type(people) is not list or len(people) > MOST_PEOPLE:
+            raise InvalidInput(f"subjects is a list of at most {MOST_PEOPLE} people", field="subjects")
+        requests = self._services[caller.name].fetch_many(
+            [parse_person(one) for one in people], purpose=asked["purpose"], fields=asked["fields"], peer=peer
+        )
+        return Answer(self._wire.many(_answers(await self._lane.read_many(requests, caller))), None)
+
+    async def _answer(self, route: str, work: Work, scope: Scope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        status = 200
+        caller: Caller | None = None
+        try:
+            if scope["method"] != "POST":
+                raise EdgeError("method_not_allowed", "this route takes POST", allow=("POST",))
+            caller = await self._find_caller(scope)
+            self._authenticator.admit(caller)
+            if caller.kind != "service":
+                raise EdgeError("wrong_role", "this route is for services")
+            request_id = request_id_of(scope)
+            _check_head(scope["headers"])
+            body = await _read_body(receive)
+            found = await work(caller, body, f"{request_id} {caller.credential}")
+            headers = [_JSON, (b"content-length", b"%d" % len(found.body)), _NO_STORE]
+            headers.append((b"x-request-id", request_id.encode("ascii")))
+            if found.etag is not None:
+                headers.append((b"etag", b'"%s"' % found.etag.encode("ascii")))
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": found.body})
+        except PrivetError as error:
+            status = await self._refuse(route, caller, scope, send, error)
+        finally:
+            self._observer.request(route, status, perf_counter() - started)
+
+    async def _find_caller(self, scope: Scope) -> Caller:
+        shown = [value for name, value in scope["headers"] if name == b"authorization"]
+        if len(shown) > 1:
+            raise Unauthenticated("show one credential, not several")
+        authorization = shown[0] if shown else None
+        certificate = peer_certificate(scope)
+        authenticator = self._authenticator
+        caller = authenticator.known(authorization, certificate)
+        if caller is None:
+            client = scope.get("client")
+            caller = await authenticator.authenticate(
+                authorization, certificate, address=client[0] if client else ""
+            )
+        return caller
+
+    async def _refuse(
+        self, route: str, caller: Caller | None, scope: Scope, send: Send, error: PrivetError
+    ) -> int:
+        """Logs what the pipeline has not logged, then tells the problem. Returns its status."""
+        if caller is not None and isinstance(error, EdgeError | InvalidInput | RateLimited):
+            problem = problem_of(error)
+            try:
+                await self._refusals.note(
+                    caller,
+                    route=route,
+                    status=problem.status,
+                    code=problem.code,
+                    request_id=request_id_of(scope),
+                )
+            except PrivetError as unlogged:
+                error = unlogged
+        problem = problem_of(error)
+        await send_problem(scope, send, problem)
+        return problem.status
+
+
+def parse_asked(body: bytes, keys: Sequence[bytes], who: str) -> dict[str, Any]:
+    """The three keys of a body, which has no others. Raises EdgeError, InvalidInput.
+
+    The quick parser does not see a key that comes twice; wherever one could, the thorough one (`parse_body`) has it.
+    """
+    try:
+        asked: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        asked = None
+    if (
+        type(asked) is not dict
+        or type(asked.get("subject")) is dict
+        or b"\\" in body
+        or any(body.count(key) != 1 for key in keys)
+        or body.count(b"{") != 1
+    ):
+        asked = parse_body(body)
+    wanted = (who, "purpose", "fields")
+    for name in wanted:
+        if name not in asked:
+            raise InvalidInput(f"{name} is missing", field=name)
+    if len(asked) != len(wanted):
+        raise InvalidInput(f"the body has other keys than {', '.join(wanted)}")
+    if type(asked["fields"]) is not list:
+        raise InvalidInput("fields must be a list of at least one field name", field="fields")
+    if type(asked["purpose"]) is not str:
+        raise InvalidInput("the purpose is text", field="purpose")
+    found: dict[str, Any] = asked
+    return found
+
+
+def parse_person(person: object) -> str | By:
+    """A pairwise id, or an object with one look-up. Raises InvalidInput."""
+    if type(person) is str:
+        return person
+    if type(person) is dict and len(person) == 1:
+        ((field, value),) = person.items()
+        if type(value) is str:
+            return By(field, value)
+    raise InvalidInput(
+        "a person is a pairwise id, or an object with one look-up and its text", field="subject"
+    )
+
+
+def _answers(released: Sequence[ReleasedRead]) -> list[Any]:
+    answers = []
+    for one in released:
+        if isinstance(one.failure, Unauthenticated):
+            raise one.failure
+        answers.append(one.view or one.refusal)
+    return answers
+
+
+def _check_head(headers: Sequence[tuple[bytes, bytes]]) -> None:
+    told = [header for header in headers if header[0] in _ABOUT_BODY]
+    if told != [_JSON]:
+        check_content_type(told)
+
+
+async def _read_body(receive: Receive) -> bytes:
+    """All of it; its bounds are the protocol's (privet.serving.limits)."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise EdgeError("bad_request", "the body ended too early")
+        body += message.get("body", b"")
+    return body

@@ -1,0 +1,370 @@
+"""The lane: reads that arrive while a batch commits are the next batch. No timer, and no delay when idle.
+
+On SQLite all of a batch but its commit runs on the event loop, if the pen is free, and the commit, which waits for the
+disk, in a thread; on PostgreSQL all of it runs in threads, two batches at a time. Reads that a policy engine elsewhere
+must be asked about leave their batch and wait apart. So neither a slow disk, a locked database nor a slow engine makes
+the process deaf, or holds up those who do not need it.
+A long list of reads is cut into slices that share each batch with what else waits, so one bulk caller does not set
+everybody's latency. Refuses, as Overloaded, what would make the queue longer than its bound, and callers whose
+credential no longer holds when their batch is loaded. Checkpoints are signed beside it (privet.serving.background).
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+from typing import Any, Literal
+
+from privet.bootstrap.parts import Parts
+from privet.decide.verdict import Undecided
+from privet.domain.ports import VaultState
+from privet.domain.request import ReadRequest
+from privet.errors import IntegrityError, Unavailable
+from privet.http.observing import DEAF, Observer
+from privet.release.pipeline import LoadedBatch
+from privet.release.stages import ReleasedRead
+
+Mode = Literal["loop", "threads"]
+MOST_WAITING = 20_000
+"""Reads in the queue; one call of fetch-many counts as its people."""
+MOST_IN_BATCH = 256
+_MOST_FIELDS = 25_600
+"""Names of fields in a batch, all reads together: its log entries hold them, in memory until it commits."""
+_LEAST_SLICE = 32
+_APART = 4
+"""Threads for reads that wait for a policy engine."""
+
+Outcome = Sequence[ReleasedRead | None] | BaseException
+StillValid = Callable[[Any, VaultState], bool]
+"""Whether a caller (of whatever type) may still ask, by the vault as this batch loaded it."""
+
+
+class Overloaded(Unavailable):
+    """Too much waits already. `retry_after` is in seconds."""
+
+    retry_after = 1.0
+
+
+class _Ask:
+    """One call: its reads, how many were taken into batches, and the answers so far, by place."""
+
+    __slots__ = ("answers", "caller", "future", "missing", "requests", "taken")
+
+    def __init__(self, requests: Sequence[ReadRequest], caller: object, future: asyncio.Future[Any]) -> None:
+        self.requests = requests
+        self.caller = caller
+        self.future = future
+        self.taken = 0
+        self.missing = len(requests)
+        self.answers: list[ReleasedRead | None] | None = None
+        """None: a single read, whose future is the one answer itself."""
+
+    def answer(self, start: int, released: Sequence[ReleasedRead | None]) -> None:
+        """Takes in the answers from place `start` on; None is one that is still to come."""
+        if self.future.done():  # the caller has gone, or another of the reads failed
+            return
+        if self.answers is None:
+            if released[0] is not None:
+                self.future.set_result(released[0])
+            return
+        for at, one in enumerate(released, start):
+            if one is not None:
+                self.answers[at] = one
+                self.missing -= 1
+        if not self.missing:
+            self.future.set_result(self.answers)
+
+
+class _Batch:
+    """What runs together. `slices` says which ask, and which of its places, each run of `requests` belongs to."""
+
+    __slots__ = ("_still_valid", "requests", "slices", "started")
+
+    def __init__(self, still_valid: StillValid) -> None:
+        self._still_valid = still_valid
+        self.requests: list[ReadRequest] = []
+        self.slices: list[tuple[_Ask, int, int]] = []
+        self.started = perf_counter()
+
+    def admit(self, state: VaultState) -> Collection[int]:
+        """The places of reads whose caller's credential no longer holds."""
+        holds: dict[int, bool] = {}
+        refused: set[int] = set()
+        at = 0
+        for ask, _, many in self.slices:
+            key = id(ask.caller)
+            valid = holds.get(key)
+            if valid is None:
+                valid = holds[key] = self._still_valid(ask.caller, state)
+            if not valid:
+                refused.update(range(at, at + many))
+            at += many
+        return refused
+
+    def only(self, places: Collection[int]) -> "_Batch":
+        """A batch of some of these reads, in their order."""
+        part = _Batch(self._still_valid)
+        at = 0
+        for ask, start, many in self.slices:
+            for place in range(start, start + many):
+                if at in places:
+                    part.requests.append(self.requests[at])
+                    part.slices.append((ask, place, 1))
+                at += 1
+        return part
+
+    def answer(self, released: Sequence[ReleasedRead | None]) -> None:
+        """Hands the answers to those who wait for them."""
+        at = 0
+        for ask, start, many in self.slices:
+            ask.answer(start, released[at : at + many])
+            at += many
+
+    def fail(self, error: BaseException) -> None:
+        """Tells all of them."""
+        for ask, _, _ in self.slices:
+            if not ask.future.done():
+                ask.future.set_exception(error)
+
+
+class Lane:
+    """Brings the reads of many callers together. One a process; all but its threads belongs to one event loop."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        still_valid: StillValid,
+        observer: Observer = DEAF,
+        most_waiting: int = MOST_WAITING,
+        mode: Mode | None = None,
+    ) -> None:
+        """`mode` None chooses: "loop" on SQLite, "threads" elsewhere (measured: docs/performance.md)."""
+        self.mode: Mode = mode or ("loop" if parts.store.backend == "sqlite" else "threads")
+        self._pipeline = parts.pipeline
+        self._purposes = parts.catalogue.purposes
+        self._still_valid = still_valid
+        self._observer = observer
+        self._most_waiting = most_waiting
+        self._most_flying = 1 if parts.store.backend == "sqlite" else 2
+        self._threads = ThreadPoolExecutor(self._most_flying, thread_name_prefix="privet-lane")
+        self._apart = ThreadPoolExecutor(_APART, thread_name_prefix="privet-apart")
+        self._single: deque[_Ask] = deque()
+        self._bulk: deque[_Ask] = deque()
+        self._waiting = 0
+        self._flying = 0
+        self._aside = 0
+        self._soon = False
+        self._closing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended: asyncio.Future[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Reads in the queue, and those that wait for a policy engine."""
+        return self._waiting + self._aside
+
+    async def read(self, request: ReadRequest, caller: object) -> ReleasedRead:
+        """One read, durable in the log when this returns. A caller no longer known has Unauthenticated as `failure`.
+
+        Raises Overloaded, Unavailable and IntegrityError, as the pipeline does.
+        """
+        return await self.submit(request, caller)
+
+    async def read_many(self, requests: Sequence[ReadRequest], caller: object) -> list[ReleasedRead]:
+        """Many reads, in order. They may be of several batches; each is durable when this returns."""
+        if not requests:
+            return []
+        ask = self._admitted(requests, caller)
+        ask.answers = [None] * len(requests)
+        self._bulk.append(ask)
+        answers: list[ReleasedRead] = await ask.future
+        return answers
+
+    def submit(self, request: ReadRequest, caller: object) -> asyncio.Future[ReleasedRead]:
+        """As `read`, without a coroutine of its own."""
+        ask = self._admitted((request,), caller)
+        self._single.append(ask)
+        return ask.future
+
+    async def drain(self) -> None:
+        """Takes nothing more, and returns when all that was taken is answered."""
+        self._closing = True
+        self._loop = asyncio.get_running_loop()
+        while self._waiting or self._flying or self._aside:
+            self._ended = self._loop.create_future()
+            await self._ended
+        for pool in (self._threads, self._apart):
+            pool.shutdown()
+
+    def _admitted(self, requests: Sequence[ReadRequest], caller: object) -> _Ask:
+        if self._closing:
+            raise Unavailable("the service is stopping; try another")
+        if self.waiting + len(requests) > self._most_waiting:
+            raise Overloaded("more reads are waiting than the service takes; try again in a moment")
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        self._waiting += len(requests)
+        if not self._soon and self._flying < self._most_flying:
+            # Soon, not now: what else arrived in the same turn of the loop belongs to the same batch.
+            self._soon = True
+            loop.call_soon(self._start)
+        return _Ask(requests, caller, loop.create_future())
+
+    def _start(self) -> None:
+        self._soon = False
+        batch = self._take()
+        if not batch.requests:
+            self._ending()
+            return
+        self._flying += 1
+        if self.mode == "threads":
+            self._threads.submit(self._run, batch)
+            return
+        try:
+            loaded, batch = self._load(batch)
+        except (IntegrityError, Unavailable):
+            # Another has the pen, or something is wrong with one of these: where waiting harms nobody.
+            self._threads.submit(self._run, batch)
+        except BaseException as error:  # noqa: BLE001  whatever it is, those who wait must hear of it
+            self._end(batch, error)
+        else:
+            self._threads.submit(self._commit, batch, loaded)
+
+    def _load(self, batch: _Batch) -> tuple[LoadedBatch, _Batch]:
+        """The batch without those whose decision is to be asked for."""
+        while True:
+            try:
+                return self._pipeline.load(batch.requests, batch.admit, wait=False), batch
+            except Undecided as undecided:
+                self._put_apart(batch.only(undecided.places))
+                batch = batch.only(set(range(len(batch.requests))) - undecided.places)
+
+    def _put_apart(self, batch: _Batch) -> None:
+        self._aside += len(batch.requests)
+        self._apart.submit(self._run_apart, batch)
+
+    def _take(self) -> _Batch:
+        """The next batch: singles first, then an even share for each bulk call."""
+        batch = _Batch(self._still_valid)
+        room, fields = MOST_IN_BATCH, _MOST_FIELDS
+        single, bulk = self._single, self._bulk
+        if bulk and single:
+            room -= _LEAST_SLICE
+        while single and room > 0 and fields > 0:
+            ask = single.popleft()
+            self._waiting -= 1
+            if not ask.future.done():  # its caller may have gone
+                batch.requests += ask.requests
+                batch.slices.append((ask, 0, 1))
+                room -= 1
+                fields -= len(ask.requests[0].fields)
+        if bulk:
+            # Beside singles, bulk may make a batch twice as long, not more.
+            together = max(_LEAST_SLICE, len(batch.requests)) if batch.requests else MOST_IN_BATCH
+            share = max(1, together // len(bulk))
+            for _ in range(len(bulk)):
+                if together <= 0 or fields <= 0:
+                    break
+                taken = self._slice(batch, bulk, min(share, together), fields)
+                together -= taken[0]
+                fields -= taken[1]
+        return batch
+
+    def _slice(self, batch: _Batch, bulk: deque[_Ask], share: int, fields: int) -> tuple[int, int]:
+        ask = bulk.popleft()
+        rest = len(ask.requests) - ask.taken
+        if ask.future.done():
+            self._waiting -= rest
+            return 0, 0
+        each = max(1, len(ask.requests[ask.taken].fields))
+        many = min(share, rest, max(1, fields // each))
+        batch.requests += ask.requests[ask.taken : ask.taken + many]
+        batch.slices.append((ask, ask.taken, many))
+        ask.taken += many
+        self._waiting -= many
+        if ask.taken < len(ask.requests):
+            bulk.append(ask)
+        return many, many * each
+
+    # In threads.
+
+    def _run(self, batch: _Batch) -> None:
+        try:
+            outcome: Outcome = self._pipeline.read_known(batch.requests, batch.admit)
+        except BaseException as error:  # noqa: BLE001  told to those who wait
+            outcome = error
+        self._tell(self._end, batch, outcome)
+
+    def _run_apart(self, batch: _Batch) -> None:
+        try:
+            outcome: Outcome = self._pipeline.read(batch.requests, batch.admit)
+        except BaseException as error:  # noqa: BLE001  told to those who wait
+            outcome = error
+        self._tell(self._end_apart, batch, outcome)
+
+    def _commit(self, batch: _Batch, loaded: LoadedBatch) -> None:
+        try:
+            outcome: Outcome | None = loaded.commit()
+        except (IntegrityError, Unavailable):
+            outcome = None
+        except BaseException as error:  # noqa: BLE001  told to those who wait
+            outcome = error
+        if outcome is None:  # stale, or undone: read again, one by one if need be
+            self._run(batch)
+        else:
+            self._tell(self._end, batch, outcome)
+
+    def _tell(self, what: Callable[[_Batch, Outcome], None], batch: _Batch, outcome: Outcome) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(what, batch, outcome)
+
+    # On the loop again.
+
+    def _end(self, batch: _Batch, outcome: Outcome) -> None:
+        self._flying -= 1
+        if (self._single or self._bulk) and not self._soon:
+            self._soon = True
+            assert self._loop is not None
+            self._loop.call_soon(self._start)
+        self._answer(batch, outcome)
+        if not isinstance(outcome, BaseException):
+            undecided = {at for at, read in enumerate(outcome) if read is None}
+            if undecided:
+                self._put_apart(batch.only(undecided))
+        self._ending()
+
+    def _end_apart(self, batch: _Batch, outcome: Outcome) -> None:
+        self._aside -= len(batch.requests)
+        self._answer(batch, outcome)
+        self._ending()
+
+    def _answer(self, batch: _Batch, outcome: Outcome) -> None:
+        if isinstance(outcome, BaseException):
+            batch.fail(outcome)
+            return
+        batch.answer(outcome)
+        self._observe(batch, outcome)
+
+    def _observe(self, batch: _Batch, released: Sequence[ReleasedRead | None]) -> None:
+        observer = self._observer
+        if observer is DEAF:
+            return
+        observer.batch(len(released), perf_counter() - batch.started)
+        known = self._purposes
+        counts = Counter(
+            (
+                request.purpose if request.purpose in known else "",
+                "failed" if read.failure is not None else "refused" if read.view is None else "released",
+            )
+            for request, read in zip(batch.requests, released, strict=True)
+            if read is not None
+        )
+        for (purpose, outcome), many in counts.items():
+            observer.reads(purpose, outcome, many)
+
+    def _ending(self) -> None:
+        if self._ended is not None and not self._ended.done() and not (self._flying or self.waiting):
+            self._ended.set_result(None)
