@@ -16,6 +16,9 @@ COMMANDS: Mapping[str, Mapping[str, Place]] = {
         "init": Place("privet_cli.init", "init", "Make a new vault."),
         "demo": Place("privet_cli.demo.command", "demo", "Tell the story of a hotel group, with real calls."),
         "doctor": Place("privet_cli.doctor", "doctor", "Look the vault over and say what to mend."),
+        "serve": Place(
+            "privet_cli.serve", "serve", "Serve the vault over HTTP, to services, officers and customers."
+        ),
     },
     "Data": {
         "read": Place("privet_cli.read", "read", "Read one person's fields as a service, for a purpose."),

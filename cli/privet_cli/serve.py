@@ -1,0 +1,122 @@
+"""`privet serve`: the vault as a service.
+
+Refuses more than one worker on SQLite, plain HTTP beyond loopback, and a passphrase from a flag.
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from privet.errors import InvalidInput, Unavailable
+from privet_cli.opening import ask_passphrase, get_directory, given_passphrase
+from privet_cli.terminal import is_terminal, note
+
+if TYPE_CHECKING:
+    from privet.config.settings import Settings
+    from privet.config.settings.serving import ServeSettings
+
+
+@click.command()
+@click.option("--host", metavar="ADDRESS", help="Listen there instead of serve.host.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    metavar="PORT",
+    help="Instead of serve.port; 0: any that is free.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Processes, instead of serve.workers. More than one needs PostgreSQL.",
+)
+@click.option(
+    "--show-codes",
+    is_flag=True,
+    help="Print customers' sign-in codes here instead of mailing them, also where nobody sits.",
+)
+def serve(host: str | None, port: int | None, workers: int | None, show_codes: bool) -> None:
+    """Serve the vault over HTTP, to services, officers and customers.
+
+    Where it listens, TLS and limits stand in the [serve] section of privet.toml (docs/settings.md). SIGTERM or
+    Ctrl-C stops it: what is under way is answered first; a second one ends it at once. Logs go to standard error.
+
+    \b
+    Examples:
+      $ privet serve
+      $ privet serve --host 127.0.0.1 --port 8080
+      $ privet serve --workers 4
+    """
+    directory = get_directory()
+    from privet.config.settings import load_settings
+
+    settings = load_settings(directory)
+    chosen = _chosen(settings.serving.serve, host, port, workers)
+    if chosen.workers > 1 and settings.is_sqlite:
+        raise InvalidInput(
+            f"{chosen.workers} workers need PostgreSQL: SQLite has one writer; use --workers 1, or move the vault "
+            "to PostgreSQL (docs/backup.md)",
+            field="workers",
+        )
+    try:
+        import privet.serving.worker  # noqa: F401
+    except ImportError as error:
+        raise Unavailable(
+            f"serving needs more packages ({error.name} is missing): pip install 'privet[server]'"
+        ) from None
+    _serve(directory, settings, chosen, show_codes)
+
+
+def _chosen(
+    given: "ServeSettings", host: str | None, port: int | None, workers: int | None
+) -> "ServeSettings":
+    return replace(
+        given,
+        host=given.host if host is None else host,
+        port=given.port if port is None else port,
+        workers=given.workers if workers is None else workers,
+    )
+
+
+def _serve(directory: Path, settings: "Settings", chosen: "ServeSettings", show_codes: bool) -> None:
+    from privet import Vault
+    from privet.serving.listener import address_of, bind, make_tls
+    from privet.serving.logs import configure_logs
+    from privet.serving.worker import Post, serve
+
+    tls = make_tls(chosen)
+    listener = bind(chosen)
+    with listener:
+        address = address_of(listener, chosen)
+        bound = replace(chosen, port=listener.getsockname()[1])
+        vault = Vault.open(directory, passphrase=given_passphrase(), prompt=ask_passphrase())
+        vault.parts = replace(
+            vault.parts,
+            settings=replace(
+                vault.parts.settings, serving=replace(vault.parts.settings.serving, serve=bound)
+            ),
+        )
+        configure_logs(settings.serving.telemetry, worker=0)
+
+        def on_ready() -> None:
+            engine = vault.parts.settings.policy.engine
+            note(
+                f"privet: serving {directory} at {address} ({vault.parts.store.backend}, policy {engine}, 1 worker)"
+            )
+            sys.stderr.flush()
+
+        codes = show_codes or is_terminal(sys.stderr)
+        serve(
+            vault,
+            Post(
+                listener=listener,
+                tls=tls,
+                workers=1,
+                delay_s=0.2,
+                show_codes=codes,
+                on_ready=on_ready,
+            ),
+        )

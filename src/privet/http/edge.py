@@ -1,0 +1,113 @@
+"""The outermost layer of the service: every answer has a request id and says how it may be kept.
+
+Addresses that could be read in two ways are not found. Refuses to let an exception out: the client gets a problem
+without a word of it, `on_error` gets the exception. Limits on heads, bodies and time are the protocol's
+(privet.serving.protocol), which also answers through `answer_of`.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from privet.http.problems import EdgeError, Headers, Scope, problem_of, request_id_of
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MOST_PATH: Final = 1_024
+_PLAIN = re.compile(r"/|(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+)+/?")
+"""No escapes, no empty segments, no dots that lead elsewhere: nothing here has an address that needs them."""
+_NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+
+
+class Edge:
+    """ASGI around ASGI."""
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        on_error: Callable[[BaseException, Scope], None] | None = None,
+        https: bool = False,
+    ) -> None:
+        """`https`: clients come over TLS, here or at a proxy in front."""
+        self._app = app
+        self._on_error = on_error or _ignore
+        self._always = [_NOSNIFF, _HSTS] if https else [_NOSNIFF]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await _refuse_other(scope, receive, send)
+            return
+        request_id = request_id_of(scope)
+        started = False
+
+        async def answer(message: Message) -> None:
+            nonlocal started
+            if not started:
+                started = True
+                message["headers"] = self._complete(message.get("headers", ()), request_id)
+            await send(message)
+
+        try:
+            _check_path(scope)
+            await self._app(scope, receive, answer)
+        except Exception as error:  # noqa: BLE001  the last line of defence
+            if not isinstance(error, EdgeError):
+                self._on_error(error, scope)
+            if started:
+                raise Cut from None
+            status, headers, body = answer_of(scope, error)
+            await answer({"type": "http.response.start", "status": status, "headers": headers})
+            await answer({"type": "http.response.body", "body": body})
+
+    def _complete(self, headers: Any, request_id: str) -> Headers:
+        found = [*headers, *self._always]
+        names = {name for name, _ in found}
+        if b"cache-control" not in names:
+            found.append(_NO_STORE)
+        if b"x-request-id" not in names:
+            found.append((b"x-request-id", request_id.encode("ascii")))
+        return found
+
+
+def _check_path(scope: Scope) -> None:
+    path, raw = scope["path"], scope.get("raw_path")
+    if len(path) > MOST_PATH or not _PLAIN.fullmatch(path) or (raw is not None and b"%" in raw):
+        raise EdgeError("not_found", "there is nothing at this address")
+
+
+class Cut(Exception):
+    """An answer failed half way: the server must close the connection, so that nobody takes it for whole."""
+
+
+def answer_of(scope: Scope, error: BaseException) -> tuple[int, Headers, bytes]:
+    """Status, headers and body of the problem that stands for `error`."""
+    problem = problem_of(error)
+    request_id = request_id_of(scope)
+    body = problem.body(request_id)
+    headers: Headers = [
+        (name.encode("ascii"), value.encode("latin-1", "replace"))
+        for name, value in problem.all_headers(request_id).items()
+    ]
+    headers.append((b"content-length", b"%d" % len(body)))
+    return problem.status, headers, b"" if scope.get("method") == "HEAD" else body
+
+
+async def _refuse_other(scope: Scope, receive: Receive, send: Send) -> None:
+    """There are no web sockets here. A lifespan is told that all is well: the server starts and stops the parts."""
+    if scope["type"] != "lifespan":
+        return
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+def _ignore(error: BaseException, scope: Scope) -> None:
+    del error, scope

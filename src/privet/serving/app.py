@@ -1,0 +1,97 @@
+"""Everything that answers, joined to one ASGI application by the first part of the path.
+
+Refuses what stands nowhere with a problem. The hot routes come first and pass through the edge only.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from privet.bootstrap.parts import Parts
+from privet.errors import InvalidInput, Unavailable
+from privet.http.edge import App, Edge, Receive, Send
+from privet.http.problems import EdgeError, Scope
+from privet.serving.logs import get_log, told
+from privet.serving.probes import Probes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """The application, and what must run before the first request and after the last."""
+
+    app: App
+    start: Callable[[], Awaitable[None]]
+    stop: Callable[[], Awaitable[None]]
+
+
+def make_service(parts: Parts, *, find_fault: Callable[[], str | None], show_codes: bool) -> Service:
+    """Wires all that answers. `find_fault`: why the process is not ready. Within a running event loop.
+
+    Raises Unavailable, InvalidInput for files of the settings that cannot be used.
+    """
+    del show_codes
+    settings = parts.settings.serving.serve
+    probes = Probes(
+        find_fault=find_fault,
+        metrics=lambda: (b"text/plain; version=0.0.4; charset=utf-8", b""),
+        token=_read_token(settings.metrics_token_file),
+        loopback=not settings.behind_proxy,
+    )
+    paths: dict[str, App] = {
+        "/healthz": probes.alive,
+        "/readyz": probes.ready,
+        "/metrics": probes.metrics,
+    }
+    https = settings.tls_certificate is not None or settings.behind_proxy
+    return Service(
+        app=with_edge(Composition(paths=paths, folders={}), https=https), start=_nothing, stop=_nothing
+    )
+
+
+def _read_token(path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        token = path.read_bytes().strip()
+    except OSError as error:
+        raise Unavailable(f"serve.metrics_token_file: {path} cannot be read ({error.strerror})") from None
+    if len(token) < 16 or not token.isascii():
+        raise InvalidInput(
+            "serve.metrics_token_file: a token has at least 16 characters", field="metrics_token_file"
+        )
+    return token
+
+
+async def _nothing() -> None:
+    return None
+
+
+class Composition:
+    """Finds who answers: a path by name, else the longest folder that holds it."""
+
+    def __init__(self, *, paths: Mapping[str, App], folders: Mapping[str, App]) -> None:
+        """`folders`: "/v1" answers /v1 and all below it."""
+        self._paths = paths
+        self._folders = sorted(folders.items(), key=lambda item: -len(item[0]))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        app = self._paths.get(path)
+        if app is None:
+            for folder, found in self._folders:
+                if path == folder or path.startswith(folder + "/"):
+                    app = found
+                    break
+            else:
+                raise EdgeError("not_found", "there is nothing at this address")
+        await app(scope, receive, send)
+
+
+def with_edge(app: App, *, https: bool) -> Edge:
+    """The edge around it; what escapes is logged by kind and place, with the request's id."""
+    log = get_log()
+
+    def on_error(error: BaseException, scope: Scope) -> None:
+        log.error("request failed", request_id=scope.get("privet.request_id"), **told(error))
+
+    return Edge(app, https=https, on_error=on_error)

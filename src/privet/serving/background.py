@@ -1,0 +1,98 @@
+"""What a process does beside answering, each in a thread: the log sequenced and signed, what has run out swept away.
+
+Refuses to end the process: what fails is reported and tried again, later and later up to a minute.
+"""
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from privet.bootstrap.parts import Parts
+from privet.bootstrap.steward import Steward
+
+LOG_S: Final = 0.5
+"""The log is sequenced and signed within a second of what it holds."""
+TICKETS_S: Final = 300.0
+SWEEP_S: Final = 3_600.0
+_LONGEST_S: Final = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chore:
+    """Work to be done every so often. `jitter`: by how much of it the time varies, so that processes take turns."""
+
+    name: str
+    every_s: float
+    work: Callable[[], object]
+    jitter: float = 0.0
+    first_s: float | None = None
+
+    def wait(self, failures: int) -> float:
+        """Seconds until the next time, after so many failures in a row."""
+        if failures:
+            return min(max(self.every_s, 1.0) * 2.0 ** min(failures, 10), max(_LONGEST_S, self.every_s))
+        return self.every_s * (1 + self.jitter * (random.random() * 2 - 1))  # noqa: S311  no secret
+
+
+class Background:
+    """The chores of one process."""
+
+    def __init__(self, chores: list[Chore], on_failure: Callable[[str, BaseException, int], None]) -> None:
+        self._chores = chores
+        self._on_failure = on_failure
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        for chore in self._chores:
+            thread = threading.Thread(
+                target=self._run, args=(chore,), name=f"privet-{chore.name}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Asks all to end; False when one is still at it after that time."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout_s)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _run(self, chore: Chore) -> None:
+        failures = 0
+        wait = chore.wait(0) if chore.first_s is None else chore.first_s
+        while not self._stop.wait(wait):
+            try:
+                chore.work()
+                failures = 0
+            except Exception as error:  # noqa: BLE001  the next time may do better
+                failures += 1
+                self._on_failure(chore.name, error, failures)
+            wait = chore.wait(failures)
+
+
+def chores_of(parts: Parts, *, workers: int) -> list[Chore]:
+    """The chores of one of `workers` processes."""
+    store = parts.store
+
+    def grow() -> None:
+        store.sequence()
+        parts.checkpointer.tick()
+
+    def sweep_tickets() -> None:
+        with store.write() as unit:
+            unit.delete_tickets_before(parts.clock())
+
+    return [
+        Chore(name="log", every_s=LOG_S, work=grow),
+        Chore(name="tickets", every_s=TICKETS_S * workers, work=sweep_tickets, jitter=0.3),
+        Chore(
+            name="retention",
+            every_s=SWEEP_S * workers,
+            work=Steward(parts).sweep,
+            jitter=0.3,
+            first_s=random.uniform(30, 300) * workers,  # noqa: S311  no secret
+        ),
+    ]

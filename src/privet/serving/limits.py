@@ -1,0 +1,94 @@
+"""What one process takes from its clients at most, and the count of what it holds.
+
+Refuses nothing itself: the protocol asks here, and answers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from privet.config.settings.serving import ServeSettings
+
+MOST_HEAD: Final = 32_768
+"""Bytes of request line and headers."""
+MOST_HEADERS: Final = 100
+MOST_TARGET: Final = 8_192
+"""Bytes of the request target."""
+MOST_PIPELINED: Final = 16
+"""Requests on one connection that wait for the answer to the one before."""
+LINGER_S: Final = 2.0
+"""How long a client that was refused may go on sending, so that it reads why."""
+UNREAD_S: Final = 30.0
+"""How long a client may leave an answer unread."""
+_SLACK: Final = 65_536
+_HELD_BODIES: Final = 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """Of one connection; seconds and bytes."""
+
+    header_s: float
+    body_s: float
+    keep_alive_s: float
+    body: int
+
+    @classmethod
+    def of(cls, settings: ServeSettings) -> "Limits":
+        return cls(
+            header_s=settings.header_timeout_s,
+            body_s=settings.body_timeout_s,
+            keep_alive_s=settings.keep_alive_s,
+            body=settings.max_body_bytes,
+        )
+
+    @property
+    def raw_body(self) -> int:
+        """Bytes on the wire of one request: chunks may double a body, no more."""
+        return MOST_HEAD + 2 * self.body + _SLACK
+
+
+class Connection(Protocol):
+    """What the gate knows of a connection."""
+
+    def check(self, now: float) -> None:
+        """Ends what has had its time."""
+        ...
+
+    def drain(self) -> None:
+        """Closes when nothing is under way, else after the answer."""
+        ...
+
+
+class Gate:
+    """Counts connections and the bytes of bodies held; says when this process is about to stop."""
+
+    def __init__(self, limits: Limits, connections: int) -> None:
+        self.limits = limits
+        self.most = connections
+        self.room = max(_HELD_BODIES * limits.body, 64_000_000)
+        """Bytes of bodies that may still be held, of all connections together."""
+        self.draining = False
+        self.open: set[Connection] = set()
+        self.on_free: Callable[[], None] = _nothing
+        self.on_refused: Callable[[str], None] = _ignore
+
+    def came(self, connection: Connection) -> None:
+        self.open.add(connection)
+
+    def went(self, connection: Connection) -> None:
+        self.open.discard(connection)
+        self.on_free()
+
+    def sweep(self, now: float) -> None:
+        """Once or twice a second: every deadline is looked at here, so that a request sets no timer."""
+        for connection in list(self.open):
+            connection.check(now)
+
+
+def _nothing() -> None:
+    return None
+
+
+def _ignore(code: str) -> None:
+    del code

@@ -1,0 +1,119 @@
+"""One process that serves: the vault, the application, the server and the chores, from start to the last checkpoint.
+
+Refuses to stop half way: a first SIGTERM or SIGINT lets all under way finish, a second ends the process at once.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from privet.bootstrap.parts import Parts
+from privet.bootstrap.vault import Vault
+from privet.serving.app import make_service
+from privet.serving.background import Background, Chore, chores_of
+from privet.serving.health import EVERY_S, Health
+from privet.serving.limits import Gate, Limits
+from privet.serving.logs import get_log, told
+from privet.serving.server import Server
+
+_CHORES_END_S: Final = 3.0
+_THRESHOLDS: Final = (50_000, 20, 100)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Post:
+    """What a worker is given besides its vault."""
+
+    listener: socket.socket
+    tls: ssl.SSLContext | None
+    workers: int
+    delay_s: float
+    show_codes: bool
+    on_ready: Callable[[], None]
+    """Called once, when requests are taken."""
+    until: socket.socket | None = None
+    """Stops when the other end of this closes: then the supervisor is gone."""
+
+
+def serve(vault: Vault, post: Post) -> None:
+    """Until a signal, and then until all is answered, logged and signed. Closes the vault."""
+    try:
+        _run(_serve(vault.parts, post))
+    except BaseException:
+        vault.close(sign=False)
+        raise
+    vault.close()
+
+
+def _run(work: Any) -> None:
+    factory = None
+    try:
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    except ImportError:  # Windows, PyPy: asyncio's own does
+        pass
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(work)
+
+
+async def _serve(parts: Parts, post: Post) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_log_loop_error)
+    settings = parts.settings.serving.serve
+    gate = Gate(Limits.of(settings), settings.max_connections)
+    health = Health(parts, gate)
+    stop = asyncio.Event()
+    _on_signals(loop, stop)
+    if post.until is not None:
+        post.until.setblocking(False)
+        loop.add_reader(post.until, stop.set)
+    service = make_service(parts, find_fault=health.find_fault, show_codes=post.show_codes)
+    chores = [
+        Chore(name="health", every_s=EVERY_S, work=health.look),
+        *chores_of(parts, workers=post.workers),
+    ]
+    background = Background(chores, _log_failure)
+    server = Server(service.app, post.listener, gate, tls=post.tls, graceful_s=settings.graceful_s)
+    await loop.run_in_executor(None, health.look)
+    await service.start()
+    background.start()
+    # What start-up made lives as long as the process: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_THRESHOLDS)
+    try:
+        await server.serve(stop, delay_s=post.delay_s, on_started=post.on_ready)
+    finally:
+        await service.stop()
+        if not await loop.run_in_executor(None, background.stop, _CHORES_END_S):
+            get_log().warning("background work did not end in time")
+
+
+def _on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    def on_signal(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        get_log().info("stopping", signal=signal.Signals(number).name)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+
+
+def _log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """asyncio's own handler would print the exception, and what is in it."""
+    del loop
+    error = context.get("exception")
+    found = told(error) if isinstance(error, BaseException) else {}
+    get_log().error("a task failed", **found)
+
+
+def _log_failure(name: str, error: BaseException, failures: int) -> None:
+    get_log().error("background work failed", work=name, failures=failures, **told(error))
