@@ -7,7 +7,7 @@ import pytest
 import privet
 from privet import errors
 from privet.errors import AccessDenied, InvalidInput
-from tests.invariants.world import World
+from tests.contract.sdk.faces import FacedWorld as World
 
 STAYS = [
     ("2024-05-01", "A", "12"),
