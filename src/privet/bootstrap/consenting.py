@@ -14,6 +14,7 @@ from privet.domain.catalogue import Service
 from privet.domain.ids import SubjectId
 from privet.domain.request import By
 from privet.errors import IntegrityError, InvalidInput
+from privet.intake.once import Remembered
 
 _SOURCE = 500
 
@@ -27,10 +28,18 @@ class ServiceConsents:
         self._rights = wire_rights(parts)
 
     def record(
-        self, subject: object, purpose: object, *, given: bool, source: object = None, peer: str = ""
+        self,
+        subject: object,
+        purpose: object,
+        *,
+        given: bool,
+        source: object = None,
+        idempotency_key: object = None,
+        peer: str = "",
     ) -> str:
-        """What she told the service. Returns the audit id. Raises AccessDenied (logged), InvalidInput."""
+        """What she told the service. Returns the audit id. Raises AccessDenied (logged), InvalidInput (KeyReused)."""
         why = _source(source)
+        once = self._once(idempotency_key, subject, purpose, f"given {given}", why)
         asked = self._named(subject, purpose)
         return self._done(
             self._rights.collected.record(
@@ -41,16 +50,32 @@ class ServiceConsents:
                 source=why,
                 lookup=asked.lookup,
                 peer=peer,
+                once=once,
             )
         )
 
-    def request(self, subject: object, purpose: object, *, source: object = None, peer: str = "") -> str:
+    def request(
+        self,
+        subject: object,
+        purpose: object,
+        *,
+        source: object = None,
+        idempotency_key: object = None,
+        peer: str = "",
+    ) -> str:
         """Asks her for it. Returns the audit id. Raises as `record`."""
         why = _source(source)
+        once = self._once(idempotency_key, subject, purpose, "request", why)
         asked = self._named(subject, purpose)
         return self._done(
             self._rights.collected.request(
-                asked.service, asked.found, asked.purpose, source=why, lookup=asked.lookup, peer=peer
+                asked.service,
+                asked.found,
+                asked.purpose,
+                source=why,
+                lookup=asked.lookup,
+                peer=peer,
+                once=once,
             )
         )
 
@@ -71,6 +96,12 @@ class ServiceConsents:
         )
         self._parts.checkpointer.tick()
         return told
+
+    def _once(
+        self, key: object, subject: object, purpose: object, what: str, source: str | None
+    ) -> Remembered | None:
+        said = (what, self._ask.purpose(purpose), "" if source is None else f"source {source}")
+        return self._parts.once.consent(self._ask.name, self._ask.once(key), self._ask.person(subject), said)
 
     def _named(self, subject: object, purpose: object) -> "_Named":
         who, why = self._ask.person(subject), self._ask.purpose(purpose)

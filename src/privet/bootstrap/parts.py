@@ -8,6 +8,7 @@ from privet.config.settings import Settings
 from privet.crypto.access import AccessRefs
 from privet.crypto.keyring import Keyring
 from privet.crypto.pairwise import PairwiseIds
+from privet.crypto.revision import Revisions
 from privet.crypto.vaultkey import VaultKeys
 from privet.decide.bundle import Bundle
 from privet.decide.controls import ControlBox
@@ -20,6 +21,7 @@ from privet.identify.lookup import Lookups
 from privet.identify.resolver import Resolver
 from privet.intake.deciding import WriteDecider
 from privet.intake.indexing import Indexing
+from privet.intake.once import Once
 from privet.intake.pipeline import Intake
 from privet.intake.working import Sealer
 from privet.release.deciding import Deciding
@@ -85,6 +87,7 @@ class Parts(Foundations):
     indexing: Indexing
     pipeline: Pipeline
     intake: Intake
+    once: Once
     journal: JournalFile
     standing: JournalWatch
     keypack: KeypackFile
@@ -116,6 +119,9 @@ def wire(base: Foundations) -> Parts:
     resolver = Resolver(lookups=lookups, pairwise=pairwise)
     sealer = Sealer(keyring=keyring, vault=vault, randomness=base.randomness)
     indexing = Indexing(lookups=lookups, sealer=sealer)
+    once = Once(
+        catalogue=catalogue, keyring=keyring, vault=vault, clock=base.clock, randomness=base.randomness
+    )
     journal = JournalFile(base.settings.journal_path, keyring, vault, base.randomness)
     standing = JournalWatch(journal)
     pipeline = Pipeline(
@@ -150,6 +156,9 @@ def wire(base: Foundations) -> Parts:
         scribe=scribe,
         sealer=sealer,
         indexing=indexing,
+        once=once,
+        revisions=Revisions(keyring, catalogue.services),
+        standing=standing,
         clock=base.clock,
         randomness=base.randomness,
     )
@@ -169,6 +178,7 @@ def wire(base: Foundations) -> Parts:
         indexing=indexing,
         pipeline=pipeline,
         intake=intake,
+        once=once,
         journal=journal,
         standing=standing,
         anchors=anchors,

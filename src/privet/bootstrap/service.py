@@ -123,7 +123,13 @@ class ServiceSession:
         )
 
     def consent(
-        self, subject: SubjectRef, purpose: str, *, given: bool = True, source: str | None = None
+        self,
+        subject: SubjectRef,
+        purpose: str,
+        *,
+        given: bool = True,
+        source: str | None = None,
+        idempotency_key: str | None = None,
     ) -> str:
         """What a customer told this service, for a purpose that it collects. Returns the audit id.
 
@@ -131,14 +137,23 @@ class ServiceSession:
         special data, or she had said no before; a no counts at once. Of nobody it is taken and has no effect: the
         answer tells nothing. Raises AccessDenied (logged) for what the catalogue does not let this service record.
         """
-        return self._consents().record(subject, purpose, given=given is True, source=source)
+        return self._consents().record(
+            subject, purpose, given=given is True, source=source, idempotency_key=idempotency_key
+        )
 
-    def request_consent(self, subject: SubjectRef, purpose: str, *, source: str | None = None) -> str:
+    def request_consent(
+        self,
+        subject: SubjectRef,
+        purpose: str,
+        *,
+        source: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> str:
         """Asks her for a consent: *requested* until she confirms with `me.consent`. Returns the audit id.
 
         Never weakens one that stands. As `consent` else.
         """
-        return self._consents().request(subject, purpose, source=source)
+        return self._consents().request(subject, purpose, source=source, idempotency_key=idempotency_key)
 
     def consent_status(self, subject: SubjectRef, purpose: str) -> str:
         """How a consent stands, where this service may see the person; else, and of nobody, `unknown`.

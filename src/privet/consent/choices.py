@@ -20,6 +20,7 @@ from privet.domain.ids import Millis, SubjectId, from_millis
 from privet.domain.subject import Facts
 from privet.errors import InvalidInput
 from privet.intake.amendment import Amendment, Amendments, Held, Standing
+from privet.intake.once import Remembered
 
 DAY = 86_400_000
 CUSTOMER = "customer"
@@ -144,15 +145,25 @@ class Choices:
         service: str | None = None,
         size: int | None = None,
         peer: str = "",
+        once: Remembered | None = None,
     ) -> Chosen:
         """One choice, whoever recorded it. `by_subject` False: no yes of it lifts a no of hers. `size`: of the log
-        entry's private part, where its length must tell nothing. Raises InvalidInput for too long a source, NotFound.
+        entry's private part, where its length must tell nothing. `once`: an idempotency key; DoneBefore when it was
+        used already. Raises InvalidInput for too long a source, NotFound.
         """
         if source is not None and len(source) > 500:
             raise InvalidInput("the source of a consent has at most 500 characters", field="source")
-        return self._amendments.amend(
-            subject, self._change(purpose, wish, actor, by_subject, source, service, size, peer)
-        )
+        change = self._change(purpose, wish, actor, by_subject, source, service, size, peer)
+        if once is None:
+            return self._amendments.amend(subject, change)
+
+        def change_once(held: Held) -> Amendment[Chosen]:
+            once.check(held.unit)
+            made = change(held)
+            once.keep(held.unit, made.entry.id)
+            return made
+
+        return self._amendments.amend(subject, change_once)
 
     def _change(
         self,

@@ -18,6 +18,7 @@ from privet.domain.ids import SubjectId
 from privet.domain.ports import EntryRow
 from privet.errors import AccessDenied, IntegrityError, InvalidInput, NotFound
 from privet.intake.amendment import Amendment, Amendments, Held
+from privet.intake.once import DoneBefore, Remembered
 
 ROOM = 512
 """Bytes of an entry's private part beyond what the request brings to it."""
@@ -49,6 +50,7 @@ class Collected:
         source: str | None = None,
         lookup: str = "",
         peer: str = "",
+        once: Remembered | None = None,
     ) -> str:
         """Records what she told `service`. Returns the audit id, and nothing about her.
 
@@ -60,7 +62,7 @@ class Collected:
         if given:
             asks = purpose in self._catalogue.purposes and profits(self._catalogue, service, purpose)
             wish = Wish.REQUEST if asks else Wish.GIVE
-        return self._take(wish, service, subject, purpose, source, lookup, peer)
+        return self._take(wish, service, subject, purpose, source, lookup, peer, once)
 
     def request(
         self,
@@ -71,9 +73,10 @@ class Collected:
         source: str | None = None,
         lookup: str = "",
         peer: str = "",
+        once: Remembered | None = None,
     ) -> str:
         """Asks her for a consent: *requested* until she answers; never weakens one that stands. As `record` else."""
-        return self._take(Wish.REQUEST, service, subject, purpose, source, lookup, peer)
+        return self._take(Wish.REQUEST, service, subject, purpose, source, lookup, peer, once)
 
     def _take(
         self,
@@ -84,6 +87,7 @@ class Collected:
         source: str | None,
         lookup: str,
         peer: str,
+        once: Remembered | None,
     ) -> str:
         if source is not None and len(source) > _SOURCE:
             raise InvalidInput(f"the source of a consent has at most {_SOURCE} characters", field="source")
@@ -108,7 +112,10 @@ class Collected:
                     service=service.name,
                     size=size,
                     peer=peer,
+                    once=once,
                 ).audit_id
+            except DoneBefore as done:
+                return done.entry.hex()
             except (NotFound, IntegrityError):
                 pass  # nothing is released of a row that does not open; the service hears what it hears of nobody
         private = {"actor": f"service:{service.name}", "purpose": purpose, "nobody": True}
@@ -120,7 +127,8 @@ class Collected:
                 purpose=purpose,
                 service=service.name,
                 size=size,
-            )
+            ),
+            once,
         )
 
     def check(
@@ -190,10 +198,17 @@ class Collected:
             audit_id=audit_id,
         )
 
-    def _append(self, entry: EntryRow) -> str:
-        with self._amendments.store.write() as unit:
-            unit.append((entry,))
-        return entry.id.hex()
+    def _append(self, entry: EntryRow, once: Remembered | None = None) -> str:
+        def append() -> str:
+            with self._amendments.store.write() as unit:
+                if once is not None:
+                    if (done := once.find(unit)) is not None:
+                        return done.hex()
+                    once.keep(unit, entry.id)
+                unit.append((entry,))
+            return entry.id.hex()
+
+        return self._amendments.insist(append)
 
 
 def _may_name(service: Service, lookup: str) -> bool:

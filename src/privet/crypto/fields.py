@@ -76,6 +76,15 @@ def open_value(cipher: FieldCipher, prefix: bytes, entry: Entry) -> bytes:
     return unpad(cipher.open(sealed, prefix + _CONTEXT.pack(number, kind, schema, revision)))
 
 
+def contexts_of(entries: Iterable[Entry], wanted: Container[int]) -> bytes:
+    """What `open_values` gives as contexts, of entries as parsed: the values among them of the `wanted` numbers."""
+    return b"".join(
+        _CONTEXT.pack(*entry[:4])
+        for entry in sorted(entries, key=lambda entry: entry[:2])
+        if entry[1] == VALUE and entry[0] in wanted
+    )
+
+
 def pack(entries: Iterable[Entry]) -> bytes:
     """The packed column, in canonical order. Raises InvalidInput for two entries of one number and kind."""
     ordered = sorted(entries, key=lambda entry: entry[:2])

@@ -10,18 +10,21 @@ from dataclasses import dataclass, field
 from privet.audit.leaf import Act, Decision
 from privet.audit.scribe import Scribe
 from privet.config.values import Value, parse_json
+from privet.crypto.fields import contexts_of
 from privet.crypto.keyring import Keyring
+from privet.crypto.revision import Revisions
 from privet.decide.verdict import NO_ANSWERS, Answers, Undecided
 from privet.domain.catalogue import Catalogue, Field
 from privet.domain.coarse import coarse_day, instant
 from privet.domain.ids import NOBODY, SubjectId
-from privet.domain.ports import Clock, EntryRow, Randomness, Store, VaultState, WriteUnit
+from privet.domain.ports import Clock, EntryRow, Randomness, Standing, Store, VaultState, WriteUnit
 from privet.domain.request import By, SubjectRef
-from privet.errors import Conflict, IntegrityError, InvalidInput, PrivetError, Unavailable
+from privet.errors import Conflict, IntegrityError, InvalidInput, PreconditionFailed, PrivetError, Unavailable
 from privet.identify.current import check_current
 from privet.identify.resolver import Resolver
 from privet.intake.deciding import WriteDecider
 from privet.intake.indexing import Indexing, LookupTaken
+from privet.intake.once import Once
 from privet.intake.request import WriteRequest, Written
 from privet.intake.working import Sealer, Working, with_expiry, write_hash
 
@@ -55,6 +58,9 @@ class Intake:
         scribe: Scribe,
         sealer: Sealer,
         indexing: Indexing,
+        once: Once,
+        revisions: Revisions,
+        standing: Standing,
         clock: Clock,
         randomness: Randomness,
     ) -> None:
@@ -66,6 +72,9 @@ class Intake:
         self._scribe = scribe
         self._sealer = sealer
         self._indexing = indexing
+        self._once = once
+        self._revisions = revisions
+        self._standing = standing
         self._clock = clock
         self._randomness = randomness
         self._collection_by_name = catalogue.collections
@@ -73,15 +82,23 @@ class Intake:
     def write(self, request: WriteRequest) -> Written:
         """One write, durable when this returns. Tried again when another writer was faster.
 
-        Raises AccessDenied (logged), InvalidInput, LookupTaken, Unavailable.
+        A request with an idempotency key that was done before is not done again: its first entry is the answer.
+        Raises AccessDenied (logged), InvalidInput (KeyReused), PreconditionFailed, LookupTaken, Unavailable.
         """
         answers = Answers()
+        remembered = self._once.write(request)
         for turn in range(_TRIES):
             try:
                 with self._store.write() as unit:
                     batch = self.begin(unit, answers)
+                    if remembered is not None and (done := remembered.find(unit)) is not None:
+                        return Written(done, NOBODY, created=False)
                     outcome = self.apply(batch, request)
+                    if remembered is not None and isinstance(outcome, Written):
+                        remembered.keep(unit, outcome.entry)
                     self.finish(batch)
+            except PreconditionFailed:
+                raise
             except Conflict:
                 continue
             except Undecided as undecided:
@@ -100,6 +117,7 @@ class Intake:
         """
         state = unit.state()
         check_current(self._catalogue, self._keyring, state)
+        self._standing.refresh()
         return Batch(unit=unit, state=state, answers=answers)
 
     def finish(self, batch: Batch) -> None:
@@ -112,8 +130,8 @@ class Intake:
         """The outcome of one write; a refused one changes nothing but the log. Raises Conflict: undo the unit."""
         try:
             return self._apply(batch, request)
-        except LookupTaken as taken:
-            return taken
+        except (LookupTaken, PreconditionFailed) as known:
+            return known
         except Conflict:
             raise
         except Unavailable:
@@ -136,6 +154,8 @@ class Intake:
         if damage is not None:
             raise damage  # who may enrol: never a second row for somebody whose own does not open
         created = working is None
+        if request.if_revision is not None:
+            self._verify_unchanged(request, request.if_revision, working)
         if working is None:
             working, request = self._enrol(request)
         if request.collection is None:
@@ -162,6 +182,14 @@ class Intake:
         batch.entries.append(entry)
         return Written(entry.id, working.subject, created, new_record)
 
+    def _verify_unchanged(self, request: WriteRequest, revision: str, working: Working | None) -> None:
+        covered = self._revisions.covered(revision)
+        assert request.service is not None
+        if working is None:
+            raise PreconditionFailed("there is no revision of somebody new; write without one")
+        contexts = contexts_of(working.entries.values(), covered)
+        self._revisions.verify(revision, request.service, working.subject, contexts, covered)
+
     def find(self, batch: Batch, request: WriteRequest) -> Working | None:
         """The subject of a write, opened; None for nobody.
 
@@ -184,6 +212,11 @@ class Intake:
             row = batch.unit.find_rows([subject]).get(subject)
             if row is None:
                 return None
+            stands = self._standing.find(subject)
+            if stands is not None and stands.erased:
+                raise IntegrityError(
+                    "the row of an erased person was put back; the next key rotation removes it"
+                )
             batch.working[subject] = self._sealer.load(row)
         working = batch.working[subject]
         if isinstance(request.subject, By) and working.row is not None:

@@ -6,10 +6,9 @@ A read whose row does not open is refused without harm to its neighbours: it is 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from privet.crypto.kdf import PreparedKey
 from privet.crypto.keyring import Keyring
 from privet.crypto.pairwise import PairwiseIds
-from privet.crypto.vaultkey import etag_key
+from privet.crypto.revision import Revisions
 from privet.decide.wording import Wording
 from privet.decrypt.opening import Opener
 from privet.domain.answer import Record, Refusal, View
@@ -46,7 +45,7 @@ class Disclosing:
         self._pairwise = pairwise
         self._clock = clock
         self._wording = Wording(catalogue)
-        self._etags = {name: PreparedKey(etag_key(keyring, name)).mac for name in catalogue.services}
+        self._revision = Revisions(keyring, catalogue.services).make
 
     def open(self, permitted: Sequence[PermittedRead]) -> list[OpenedRead]:
         """Plaintext of what was granted. A read that does not open carries its failure on."""
@@ -163,7 +162,9 @@ class Disclosing:
             values=read.values,
             withheld=verdict.withheld,
             audit_id=audit_id,
-            revision=self._etags[service](identified.subject + read.opened.revisions)[:16].hex(),
+            revision=self._revision(
+                service, identified.subject, read.opened.revisions, verdict.grant.numbers
+            ),
         )
         return ReleasedRead(view, None, audit_id, identified.subject, read.series)
 

@@ -14,9 +14,11 @@ from privet.crypto.keyring import FileKeyring, MemoryKeyring, ScryptCost
 from privet.crypto.keyring_format import PassphraseKey
 from privet.crypto.keyring_material import KeyMaterial
 from privet.crypto.pairwise import PairwiseIds
+from privet.crypto.revision import Revisions
 from privet.crypto.secrecy import Secret
 from privet.crypto.signing import Signer
 from privet.crypto.siv import Siv
+from privet.crypto.tickets import TicketBox
 from privet.crypto.vaultkey import VaultKeys
 from privet.domain.ids import VaultId
 
@@ -40,6 +42,8 @@ def holders(directory: Path) -> list[Secret]:
         AccessRefs(ring),
         PairwiseIds(ring, VAULT),
         VaultKeys(ring, VAULT),
+        TicketBox(ring, VAULT, "session"),
+        Revisions(ring, ["front-desk"]),
     ]
 
 
