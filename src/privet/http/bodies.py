@@ -1,0 +1,94 @@
+"""A request's body: JSON and nothing else, an object and nothing else.
+
+Refuses (EdgeError) another content type or charset, a content coding, what is not strict UTF-8 JSON, a key twice in one
+object, numbers that JSON parsers disagree on, and nesting beyond MAX_DEPTH. Says where a fault is, never what stood
+there.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+import orjson
+
+from privet.http.problems import EdgeError
+
+MAX_DEPTH: Final = 32
+_JSON: Final = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?\s*', re.IGNORECASE)
+_LEAST: Final = -(2**63)
+_MOST: Final = 2**64
+
+
+def check_content_type(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Raises EdgeError unless the body is said to be JSON in UTF-8, uncoded."""
+    found = list(headers)
+    types = [value for name, value in found if name == b"content-type"]
+    if len(types) != 1 or not _JSON.fullmatch(types[0].decode("latin-1")):
+        raise EdgeError("unsupported_media_type", "send a JSON object: content-type: application/json")
+    codings = [value for name, value in found if name == b"content-encoding"]
+    if any(coding.strip().lower() not in (b"", b"identity") for coding in codings):
+        raise EdgeError("unsupported_media_type", "send the body uncompressed: without content-encoding")
+
+
+def parse_body(body: bytes) -> dict[str, Any]:
+    """The object. Raises EdgeError: malformed_json, or invalid_input where it is JSON but no object."""
+    try:
+        orjson.loads(body)  # UTF-8, lone surrogates, NaN, depth: stricter than what follows
+        value = json.loads(body, object_pairs_hook=_once, parse_int=_integer, parse_float=_number)
+    except EdgeError:
+        raise
+    except (ValueError, RecursionError):
+        value = _NOTHING
+    if value is _NOTHING:  # out here, so that no chained exception quotes the body
+        raise EdgeError("malformed_json", "the body is not one JSON value in UTF-8")
+    if type(value) is not dict:
+        raise EdgeError("invalid_input", "the body must be a JSON object", pointer="")
+    _check_depth(value)
+    return value
+
+
+_NOTHING: Final = object()
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise EdgeError("malformed_json", "an object in the body has the same key twice")
+    return made
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20 or not _LEAST <= int(text) < _MOST:
+        raise EdgeError(
+            "invalid_input",
+            "a number in the body is beyond 64 bits; send it as a string where its field takes one",
+        )
+    return int(text)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number) or len(text) > 40:
+        raise EdgeError(
+            "invalid_input",
+            "a number in the body has no exact form; send it as a string where its field takes one",
+        )
+    return number
+
+
+def _check_depth(value: object) -> None:
+    """Level by level: depth costs no stack."""
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH):
+        below: list[object] = []
+        for item in level:
+            if type(item) is dict:
+                below.extend(item.values())
+            elif type(item) is list:
+                below.extend(item)
+        if not below:
+            return
+        level = below
+    raise EdgeError("malformed_json", f"the body is nested more than {MAX_DEPTH} deep")

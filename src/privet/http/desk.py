@@ -1,0 +1,128 @@
+"""What every route needs at hand: the open vault, who asks, threads for what waits for the disk, the log of refusals.
+
+Refuses, as Unavailable, work beyond what its threads and their queue hold: a slow disk makes callers wait, not memory
+grow.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
+
+from privet.bootstrap.asking import ServiceRequests
+from privet.bootstrap.consenting import ServiceConsents
+from privet.bootstrap.parts import Parts
+from privet.domain.request import ReadRequest
+from privet.errors import Unavailable
+from privet.http.callers import Authenticator, Caller
+from privet.http.certificates import peer_certificate
+from privet.http.observing import DEAF, Observer
+from privet.http.problems import Scope, request_id_of
+from privet.http.refusals import Refusals
+from privet.release.stages import ReleasedRead
+
+T = TypeVar("T")
+
+QUICK_THREADS: Final = 4
+SLOW_THREADS: Final = 2
+MOST_WAITING: Final = 500
+"""Calls that wait for a thread, in each of the two pools."""
+_MOST_PEER: Final = 200
+
+
+class Reader(Protocol):
+    """The lane, as far as single reads need it (http.lane.Lane)."""
+
+    async def read(self, request: ReadRequest, caller: object) -> ReleasedRead: ...
+
+
+class Courier(Protocol):
+    """Sends a customer the code that proves a corrected address."""
+
+    def send_code(self, field: str, address: str, code: str) -> None:
+        """To the *new* address. Returns at once."""
+
+
+class _Pool:
+    """Threads with a bounded queue."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        self.executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._waiting = 0
+
+    async def run(self, work: Callable[[], T]) -> T:
+        if self._waiting >= MOST_WAITING:
+            raise Unavailable("more requests are waiting than the service takes; try again in a moment")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.executor, work)
+        finally:
+            self._waiting -= 1
+
+
+class Desk:
+    """One a process."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        authenticator: Authenticator,
+        lane: Reader,
+        courier: Courier | None = None,
+        observer: Observer = DEAF,
+    ) -> None:
+        self.parts = parts
+        self.authenticator = authenticator
+        self.lane = lane
+        self.courier = courier
+        self.observer = observer
+        self._quick = _Pool(QUICK_THREADS, "privet-api")
+        self._slow = _Pool(SLOW_THREADS, "privet-api-slow")
+        self.refusals = Refusals(parts, self._quick.executor)
+        self._requests: dict[str, ServiceRequests] = {}
+        self._consents: dict[str, ServiceConsents] = {}
+
+    async def run(self, work: Callable[..., T], /, *args: Any, **named: Any) -> T:
+        """One act that waits for the database, in a thread."""
+        return await self._quick.run(partial(work, *args, **named))
+
+    async def run_slowly(self, work: Callable[..., T], /, *args: Any, **named: Any) -> T:
+        """What may take seconds: searches, proofs, exports. They do not keep writes waiting."""
+        return await self._slow.run(partial(work, *args, **named))
+
+    def requests(self, service: str) -> ServiceRequests:
+        found = self._requests.get(service)
+        if found is None:
+            found = self._requests[service] = ServiceRequests(self.parts, service)
+        return found
+
+    def consents(self, service: str) -> ServiceConsents:
+        found = self._consents.get(service)
+        if found is None:
+            found = self._consents[service] = ServiceConsents(self.parts, self.requests(service))
+        return found
+
+    async def authenticate(self, scope: Scope) -> Caller:
+        """Who asks. Raises Unauthenticated, RateLimited, Unavailable."""
+        authorization = None
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                # A second one is shown to nobody: which of them counts would depend on who looks.
+                authorization = value if authorization is None else b""
+        client = scope.get("client")
+        return await self.authenticator.authenticate(
+            authorization, peer_certificate(scope), address=client[0] if client else ""
+        )
+
+    async def close(self) -> None:
+        """Finishes what is under way."""
+        await self.refusals.flush()
+        for pool in (self._quick, self._slow):
+            await asyncio.to_thread(pool.executor.shutdown)
+
+
+def peer_of(scope: Scope, caller: Caller) -> str:
+    """What the log's private part names of the caller: request id and credential."""
+    return f"{request_id_of(scope)} {caller.credential}"[:_MOST_PEER]

@@ -1,0 +1,186 @@
+"""What stands before every route that is not public: who asks, may they ask here, is the body what it says.
+
+In this order, so that strangers learn nothing of a route but that it asks who they are. Whatever a known caller is
+refused before policy was asked becomes a leaf. Refuses the wrong kind of caller (wrong_role), any body that
+`http.bodies` refuses, query parameters and headers that the route does not have, and one of them twice.
+"""
+
+from collections.abc import Callable, Coroutine, Sequence
+from time import perf_counter
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from privet.errors import AccessDenied, IntegrityError, PrivetError, Unauthenticated, Unavailable
+from privet.http.bodies import check_content_type, parse_body
+from privet.http.caller import Caller, Kind
+from privet.http.desk import Desk
+from privet.http.problems import EdgeError, Problem, Scope, pointer_to, problem_of, request_id_of
+
+CALLER = "privet.caller"
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+_ONLY = {
+    "service": "this route is for services; you came as {kind}",
+    "officer": "this route is for compliance officers; you came as {kind}",
+    "customer": "this route is for customers; you came as {kind}",
+}
+_KINDS = {"service": "a service", "officer": "an officer", "customer": "a customer"}
+
+
+class JsonRequest(Request):
+    """A request whose body is read by our own parser."""
+
+    async def json(self) -> Any:
+        return parse_body(await self.body())
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks: known since the guard."""
+    caller: Caller = request.scope[CALLER]
+    return caller
+
+
+def guarded(desk: Desk, kind: Kind) -> type[APIRoute]:
+    """Routes for one kind of caller."""
+
+    class Guarded(APIRoute):
+        def get_route_handler(self) -> Handler:
+            handle = super().get_route_handler()
+            allowed = frozenset(parameter.alias for parameter in self.dependant.query_params)
+            takes_json = self.body_field is not None
+
+            async def guard(request: Request) -> Response:
+                started = perf_counter()
+                caller: Caller | None = None
+                try:
+                    caller = request.scope[CALLER] = await desk.authenticate(request.scope)
+                    desk.authenticator.admit(caller)
+                    check_kind(caller, kind)
+                    asked = JsonRequest(request.scope, request.receive)
+                    check_query(request.scope, allowed)
+                    if takes_json:
+                        check_content_type(request.scope["headers"])
+                    else:
+                        await check_empty(asked)
+                    response = await handle(asked)
+                except Exception as error:  # noqa: BLE001  every error is answered, in one shape
+                    response = await refuse(desk, request.scope, self.path, caller, error)
+                desk.observer.request(self.path, response.status_code, perf_counter() - started)
+                return response
+
+            return guard
+
+    return Guarded
+
+
+async def refuse(desk: Desk, scope: Scope, route: str, caller: Caller | None, error: Exception) -> Response:
+    """The answer to what went wrong; with its leaf, where a known caller was refused and no entry tells of it yet."""
+    told = as_problem(error)
+    if caller is not None and _wants_leaf(error):
+        try:
+            await desk.refusals.note(
+                caller, route=route, status=told.status, code=told.code, request_id=request_id_of(scope)
+            )
+        except PrivetError as failed:
+            told = problem_of(failed)
+    if not isinstance(error, PrivetError | RequestValidationError):
+        raise error  # the edge answers it, and tells the operator
+    return problem_response(scope, told)
+
+
+def _wants_leaf(error: Exception) -> bool:
+    if isinstance(error, AccessDenied):
+        return not error.audit_id
+    return not isinstance(error, Unauthenticated | Unavailable | IntegrityError)
+
+
+def as_problem(error: Exception) -> Problem:
+    """Also of a model that does not fit: the first fault, by JSON pointer, without what stood there."""
+    if isinstance(error, RequestValidationError):
+        return problem_of(_misfit(error.errors()))
+    return problem_of(error)
+
+
+def problem_response(scope: Scope, problem: Problem) -> Response:
+    request_id = request_id_of(scope)
+    headers = problem.all_headers(request_id)
+    return Response(problem.body(request_id), problem.status, headers)
+
+
+def _misfit(errors: Sequence[Any]) -> EdgeError:
+    if not errors:
+        return EdgeError("invalid_input", "the request does not have the form that this route takes")
+    first = errors[0]
+    where, *path = first["loc"]
+    said = _SAID.get(first["type"], "is not of the form that this route takes")
+    name = pointer_to([part for part in path if not _is_branch(part)])
+    if where == "body":
+        return EdgeError("invalid_input", f"{name or 'the body'} {said}", pointer=name)
+    return EdgeError("invalid_input", f"{where} {name[1:]}: {said}", pointer=name)
+
+
+def _is_branch(part: object) -> bool:
+    """Names that pydantic gives the members of a union are no part of the body."""
+    return isinstance(part, str) and ("[" in part or part in ("str", "dict", "Lookup"))
+
+
+_SAID = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "string_type": "must be text",
+    "string_too_short": "is too short",
+    "string_too_long": "is too long",
+    "string_pattern_mismatch": "does not have the form it must have",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "too_short": "has too few items",
+    "too_long": "has too many items",
+    "greater_than_equal": "is too small",
+    "less_than_equal": "is too large",
+    "literal_error": "is none of the words that this route knows",
+    "enum": "is none of the words that this route knows",
+}
+
+
+def check_query(scope: Scope, allowed: frozenset[str]) -> None:
+    """Raises EdgeError for a query parameter that the route does not have, or has twice, or is no UTF-8 text."""
+    raw = scope.get("query_string", b"")
+    if not raw:
+        return
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=50,
+        )
+    except (ValueError, UnicodeError):
+        pairs = []
+        spoilt = True
+    else:
+        spoilt = False
+    if spoilt:
+        raise EdgeError("bad_request", "the query of the address cannot be read")
+    names = [name for name, _ in pairs]
+    if not allowed.issuperset(names):
+        raise EdgeError("invalid_input", "a query parameter is not known here")
+    if len(set(names)) != len(names):
+        raise EdgeError("invalid_input", "a query parameter stands twice")
+
+
+async def check_empty(request: Request) -> None:
+    """Raises EdgeError where a route without a body is sent one."""
+    async for part in request.stream():
+        if part:
+            raise EdgeError("bad_request", "this route takes no body")

@@ -1,0 +1,89 @@
+"""What compliance officers ask, and are answered."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from privet.http.models.base import Asked, AuditId, Logged, Moment, Name, Said, Sought
+
+MOST_ENTRIES = 1_000
+CURSOR = "^[0-9a-f]{16}$"
+Cursor = Annotated[str, StringConstraints(pattern=CURSOR)]
+SubjectHex = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
+
+
+class QueryAsked(Asked):
+    """Filters that are all to be met. `subject`: a look-up, or a subject id as entries show it."""
+
+    subject: SubjectHex | Sought | None = None
+    service: Name | None = None
+    purpose: Name | None = None
+    field: Name | None = None
+    decision: Literal["permit", "partial", "refuse", "done", "failed"] | None = None
+    act: Annotated[str, StringConstraints(pattern="^[a-z][a-z-]{0,40}$")] | None = None
+    reason: Name | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    limit: Annotated[int, Field(ge=1, le=MOST_ENTRIES)] = 100
+    cursor: Cursor | None = None
+
+
+class ReplayAsked(Asked):
+    audit_id: AuditId
+
+
+class ControlAsked(Asked):
+    name: Name
+
+
+class EntrySaid(Said):
+    position: int
+    audit_id: AuditId
+    at: str
+    act: str
+    decision: str
+    service: str | None
+    actor: str | None
+    purpose: str | None
+    basis: str | None
+    policy: str | None
+    classes: list[str]
+    count: int
+    subject: str | None
+    fields: list[str]
+    reasons: dict[str, str]
+    sealed: bool
+    detail: dict[str, Any]
+
+
+class QuerySaid(Said):
+    """Newest first. `next`: the cursor of the next page, which may be empty; null when the log is at its end."""
+
+    entries: list[EntrySaid]
+    next: Cursor | None
+
+
+class VerifySaid(Said):
+    """`damage` names the first fault, null when all is sound."""
+
+    ok: bool
+    size: int | None
+    damage: str | None
+
+
+class ReplayedFieldSaid(Said):
+    effect: Literal["allow", "transform", "deny"]
+    reason: str
+    transform: str | None
+
+
+class ReplaySaid(Logged):
+    """The decision made again. `same` is false when it came out otherwise than the log says."""
+
+    same: bool
+    policy: str
+    fields: dict[str, ReplayedFieldSaid]
+
+
+class ControlsSaid(Said):
+    paused: list[str]
