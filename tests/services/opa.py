@@ -104,6 +104,12 @@ class OpaServer:
             self.port = 0
         raise OpaUnavailable(f"OPA does not start: {self._last_words()}")
 
+    def restart(self, bundle: Path) -> None:
+        """End the server and start it again on the same port, with another bundle."""
+        self._end()
+        self._bundle = bundle
+        self.start()
+
     def kill(self) -> None:
         """End the server at once, as an outage would. start() brings it back on the same port."""
         self._end()

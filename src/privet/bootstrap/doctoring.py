@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from privet.audit.leaf import parse_leaf
+from privet.bootstrap.engine import open_policy_engine
 from privet.bootstrap.passphrase import get_passphrase
 from privet.bootstrap.vault import system_clock
 from privet.config.catalogue import load_catalogue, with_numbers
 from privet.config.settings import Settings, load_settings
 from privet.crypto.keyring_file import FileKeyring
 from privet.decide.bundle import build_bundle
-from privet.decide.engines import open_engine
 from privet.domain.catalogue import Catalogue
 from privet.domain.ids import WorkerId, from_millis
 from privet.domain.ports import Clock, Store
@@ -202,6 +202,7 @@ def _store(settings: Settings, clock: Clock, findings: list[Finding]) -> Store |
     try:
         store = open_store(
             settings.database_url,
+            database=settings.database,
             worker=WorkerId(os.urandom(16)),
             origin=settings.log_origin,
             clock=clock,
@@ -227,28 +228,26 @@ def _store(settings: Settings, clock: Clock, findings: list[Finding]) -> Store |
 
 
 def _engine(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
-    policy = settings.policy
-    bundle = build_bundle(catalogue)
-    if policy.engine != "opa" or policy.url is None:
-        open_engine(bundle, policy.engine).close()
-        yield Finding("ok", f"the policy engine ({policy.engine}) gives every known answer")
-        return
-    token = None if policy.token_file is None else policy.token_file.read_text(encoding="ascii").strip()
-    engine = open_engine(
-        bundle, "opa", opa_url=policy.url, opa_token=token, opa_timeout=policy.timeout_ms / 1000
-    )
+    name = settings.policy.engine
     try:
-        question = b'{"operation":"read"}'
-        reasons = {field.reason for field in engine.decide([question])[0].fields.values()}
+        engine = open_policy_engine(settings, build_bundle(catalogue))
+    except PrivetError as error:
+        yield Finding("fault", str(error), "see docs/opa.md" if name == "opa" else "reinstall Privet")
+        return
+    try:
+        stands = engine.assure()
     finally:
         engine.close()
-    stands = reasons & {"engine_error", "engine_timeout", "revision_mismatch"}
-    if stands:
+    if stands is not None:
         yield Finding(
-            "fault", f"the OPA server does not serve this policy ({', '.join(sorted(stands))})", "look at it"
+            "fault",
+            f"the OPA server does not answer ({stands.value}): reads are refused",
+            "start it, docs/opa.md",
         )
+    elif name == "opa":
+        yield Finding("ok", "the OPA server answers, with this vault's policy")
     else:
-        yield Finding("ok", "the OPA server answers")
+        yield Finding("ok", f"the policy engine ({name}) gives every known answer")
 
 
 def _log(store: Store, clock: Clock) -> Iterator[Finding]:

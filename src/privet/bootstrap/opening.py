@@ -6,6 +6,7 @@ from pathlib import Path
 from privet.audit.leaf import Act, Decision
 from privet.audit.scribe import Scribe
 from privet.bootstrap.adopting import adopt
+from privet.bootstrap.engine import open_policy_engine
 from privet.bootstrap.parts import Foundations, Parts, wire
 from privet.bootstrap.passphrase import get_passphrase
 from privet.config.catalogue import FILE, load_catalogue
@@ -13,10 +14,8 @@ from privet.config.settings import Settings, load_settings
 from privet.crypto.keyring import Keyring
 from privet.crypto.keyring_file import FileKeyring
 from privet.decide.bundle import Bundle, build_bundle
-from privet.decide.engines import open_engine
 from privet.decide.replay import keep_bundle
 from privet.domain.catalogue import Catalogue
-from privet.domain.decision import PolicyEngine
 from privet.domain.ids import Millis, WorkerId
 from privet.domain.ports import EntryRow, Store
 from privet.errors import IntegrityError, Unavailable
@@ -45,6 +44,7 @@ def open_parts(
     worker = WorkerId(randomness(16))
     store = open_store(
         settings.database_url,
+        database=settings.database,
         worker=worker,
         origin=settings.log_origin,
         clock=clock,
@@ -88,11 +88,12 @@ def _open(
         private = {"actor": "steward", "before": before, "after": numbered.digest}
         return scribe.act(Act.CATALOGUE if before else Act.OPEN, Decision.DONE, private)
 
-    numbered = adopt(store, catalogue, entry, file=FILE, keyring=keyring, vault=settings.vault_id)
-    bundle = build_bundle(numbered)
-    _keep(settings, bundle)
-    engine = _engine(settings, bundle)
+    bundle = build_bundle(catalogue)
+    # First, so that a vault that its OPA would not decide for leaves no trace in the database.
+    engine = open_policy_engine(settings, bundle)
     try:
+        numbered = adopt(store, catalogue, entry, file=FILE, keyring=keyring, vault=settings.vault_id)
+        _keep(settings, bundle)
         return wire(
             Foundations(
                 settings=settings,
@@ -117,18 +118,3 @@ def _keep(settings: Settings, bundle: Bundle) -> None:
         keep_bundle(settings.directory / BUNDLES, bundle)
     except OSError as error:
         raise Unavailable(f"the policy bundle cannot be kept in {BUNDLES}/ ({error.strerror})") from None
-
-
-def _engine(settings: Settings, bundle: Bundle) -> PolicyEngine:
-    policy = settings.policy
-    if policy.engine != "opa" or policy.url is None:
-        return open_engine(bundle, policy.engine)
-    token = None
-    if policy.token_file is not None:
-        try:
-            token = policy.token_file.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            raise Unavailable("policy.token_file in privet.toml cannot be read") from None
-    return open_engine(
-        bundle, "opa", opa_url=policy.url, opa_token=token, opa_timeout=policy.timeout_ms / 1000
-    )

@@ -22,7 +22,8 @@ def open_engine(
     """The engine `kind` for this bundle: "embedded" (regorus), "regopy", or "opa" (a server at `opa_url`).
 
     `opa_ca` is a file of certificates to trust, `opa_timeout` is in seconds. Raises Unavailable when an engine in the
-    process does not start, InvalidInput for another kind or a bad URL.
+    process does not start, or the OPA server holds another revision or will not have us (one that is away may come
+    back: what is asked meanwhile is denied); InvalidInput for another kind or a bad URL.
     """
     if kind == "embedded":
         from privet.decide.embedded import EmbeddedEngine
@@ -34,9 +35,15 @@ def open_engine(
         return MemoEngine(RegopyEngine(bundle), memo_size)
     if kind == "opa":
         from privet.decide.opa import OpaEngine
+        from privet.decide.remote_memo import RemoteMemoEngine
 
         remote = OpaEngine(bundle, opa_url, token=opa_token, ca=opa_ca, timeout=opa_timeout)
-        return MemoEngine(remote, memo_size, assure=remote.assure)
+        try:
+            remote.verify_revision()
+        except BaseException:
+            remote.close()
+            raise
+        return RemoteMemoEngine(remote, memo_size)
     raise InvalidInput(
         f"policy.engine is {kind!r}; it must be embedded, regopy or opa", field="policy.engine"
     )

@@ -1,12 +1,11 @@
 """Decisions remembered: a decision is a pure function of (revision, question), so equal questions share one answer.
 
-REFUSES to remember a failure: what an engine could not decide is asked again. Where the engine is elsewhere, hits
-serve only while it has lately been seen to hold the same revision.
+REFUSES to remember a failure: what an engine could not decide is asked again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from privet.decide.answer import deny_question, is_failure
+from privet.decide.answer import is_failure
 from privet.domain.decision import Decision, PolicyEngine, Reason
 
 DEFAULT_SIZE = 65_536
@@ -22,17 +21,9 @@ class MemoEngine:
     memory is bounded by `size` answers, and by the bytes of their questions, and a hit costs one look-up.
     """
 
-    def __init__(
-        self,
-        engine: PolicyEngine,
-        size: int = DEFAULT_SIZE,
-        *,
-        assure: Callable[[], Reason | None] | None = None,
-    ) -> None:
-        """`assure` says why hits may not be served now (None: they may); it is asked once a batch."""
+    def __init__(self, engine: PolicyEngine, size: int = DEFAULT_SIZE) -> None:
         self._engine = engine
         self._half = max(1, size // 2)
-        self._assure = assure
         self._young: dict[bytes, Decision] = {}
         self._old: dict[bytes, Decision] = {}
         self._young_bytes = 0
@@ -43,8 +34,6 @@ class MemoEngine:
 
     def decide(self, inputs: Sequence[bytes]) -> Sequence[Decision]:
         """Decides each canonical question, in order. Equal questions get the same object."""
-        if self._assure is not None and (reason := self._assure()) is not None:
-            return [deny_question(question, reason, self.revision) for question in inputs]
         young = self._young
         try:
             return [young[question] for question in inputs]
@@ -52,6 +41,7 @@ class MemoEngine:
             return self._decide_slowly(inputs)
 
     def recall(self, inputs: Sequence[bytes]) -> Sequence[Decision | None]:
+        """As `decide`: an engine in the process keeps nobody waiting."""
         return self.decide(inputs)
 
     def assure(self) -> Reason | None:

@@ -1,40 +1,43 @@
 """Rego in a real OPA server, asked through opa-python-client: for those who run their policy beside the vault.
 
-REFUSES plain HTTP to anything but loopback, redirects, proxies, .netrc, answers over 1 MiB, and every method of the
-client that writes. An OPA that is gone, late, or speaks for another revision denies; after a few failures in a row it
-is left alone for a while.
+REFUSES plain HTTP to anything but loopback, and an OPA with another revision than the vault's. An OPA that is gone,
+late, or speaks for another revision denies; after a few failures in a row it is not asked until a probe finds it.
 """
 
 import contextlib
 import ipaddress
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
-import orjson
 import requests
 import urllib3.exceptions
-from opa_client.opa import OpaClient
 
 from privet.decide.answer import deny_question
 from privet.decide.bundle import Bundle
+from privet.decide.opa_session import Reader, TooSlow, within
 from privet.decide.rego import PACKAGE, EngineFailure, RegoEngine
+from privet.decide.watch import RevisionWatch
 from privet.domain.decision import Decision, Reason
-from privet.errors import InvalidInput
-
-FRESH_S = 1.0
-"""For how long a seen revision vouches for remembered decisions."""
+from privet.errors import InvalidInput, Unavailable
 
 _BATCH_TIMEOUTS = 4
-"""A batch waits this many timeouts in all: the vault holds a transaction meanwhile."""
+"""All questions of a batch together wait this many timeouts at most."""
 
-_LARGEST = 1 << 20
-_FAILURES_IN_A_ROW = 3
-_REST_S = 1.0
-_LONGEST_REST_S = 30.0
+
+class _Undefined(EngineFailure):
+    """OPA answered, and what was asked for is not there."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.ENGINE_ERROR)
+
+
+class _Refused(EngineFailure):
+    """OPA is there and will not have us, or we will not have it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(Reason.ENGINE_ERROR)
+        self.why = why
 
 
 class OpaEngine(RegoEngine):
@@ -47,98 +50,143 @@ class OpaEngine(RegoEngine):
         *,
         token: str | None = None,
         ca: str | None = None,
+        certificate: tuple[str, str] | None = None,
         timeout: float = 1.5,
         clock: Callable[[], float] = time.monotonic,
+        background: bool = True,
     ) -> None:
-        """`url` is scheme, host and port only; `ca` a file of trusted certificates; `timeout` in seconds.
+        """`url` is scheme, host and port only; `ca` a file of trusted certificates; `certificate` the files of our own
+        certificate and its key, shown to an OPA that asks; `timeout` in seconds.
 
-        Nothing is asked yet: a vault opens while OPA is away, and denies. Raises InvalidInput for a bad `url`.
+        Nothing is asked yet. Raises InvalidInput for a bad `url`.
         """
         super().__init__(bundle)
         scheme, host, port = _parse_url(url)
-        self._client = _Reader(
+        self._url = url
+        self._client = Reader(
             host=host,
             port=port,
             ssl=(ca or True) if scheme == "https" else False,
+            cert=certificate,
             token=token,
             retries=0,
             timeout=timeout,
         )
-        self._batch_s = _BATCH_TIMEOUTS * timeout
+        self._timeout = timeout
         self._clock = clock
-        self._lock = threading.Lock()
-        self._seen_at = float("-inf")
-        self._failures = 0
-        self._rest_until = float("-inf")
+        self.watch = RevisionWatch(self._holds_ours, clock=clock, background=background)
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a batch of questions takes at most."""
+        return _BATCH_TIMEOUTS * self._timeout
 
     def decide(self, inputs: Sequence[bytes]) -> Sequence[Decision]:
         """Decides each canonical question, in order; those that a slow OPA leaves no time for are denied unasked."""
-        end = self._clock() + self._batch_s
-        return [
-            self._decide(question)
-            if self._clock() < end
-            else deny_question(question, Reason.ENGINE_TIMEOUT, self.revision)
-            for question in inputs
-        ]
+        return list(self.decide_each(inputs))
+
+    def decide_each(self, inputs: Sequence[bytes]) -> Iterator[Decision]:
+        """As `decide`, each as it is there."""
+        end = self._clock() + self.patience
+        for question in inputs:
+            if self._clock() < end:
+                yield self._decide(question)
+            else:
+                yield deny_question(question, Reason.ENGINE_TIMEOUT, self.revision)
+
+    def recall(self, inputs: Sequence[bytes]) -> Sequence[Decision | None]:
+        """None: whatever it is, OPA would have to be asked."""
+        return [None] * len(inputs)
 
     def assure(self) -> Reason | None:
-        """Why remembered decisions may not be served now; None when the revision was seen less than a second ago."""
-        if self._clock() - self._seen_at < FRESH_S:
-            return None
+        """Why nothing can be decided now; None when OPA was seen with our revision less than a second ago."""
+        return self.watch.assure()
+
+    def verify_revision(self) -> None:
+        """Raises Unavailable when OPA answers, and could never decide for this vault: it holds another policy, or
+        refuses the vault's token, or its certificate is not trusted. An OPA that is away may come back: no error."""
         try:
-            revision = self._ask("data.privet.catalogue", "revision", {})
-        except EngineFailure as failure:
-            return failure.reason
-        return None if self._saw(revision) else Reason.REVISION_MISMATCH
+            held = self._held()
+        except _Undefined:
+            held = "none of Privet"
+        except _Refused as refused:
+            raise Unavailable(f"the OPA server at {self._url} {refused.why}") from None
+        except EngineFailure:
+            return
+        if held != self.revision:
+            shown = (
+                held if isinstance(held, str) and len(held) <= 64 and held.isprintable() else "an unknown one"
+            )
+            raise Unavailable(
+                f"the OPA server at {self._url} holds policy revision {shown}, this vault's is {self.revision}: "
+                "build this vault's bundle with `privet policy bundle`, start OPA with it, then open the vault"
+            )
+
+    def _holds_ours(self) -> bool:
+        """Whether OPA holds our revision now. Raises EngineFailure."""
+        try:
+            return self._held() == self.revision
+        except _Undefined:
+            self.watch.saw(self._clock(), ours=False)
+            return False
+
+    def _held(self) -> object:
+        sent_at = self._clock()
+        held = self._ask("data.privet.catalogue", "revision", {})
+        self.watch.saw(sent_at, ours=held == self.revision)
+        return held
 
     def _evaluate(self, entrypoint: str, question: bytes, parsed: Mapping[str, object]) -> object:
         del question
+        if (reason := self.watch.keeps_away()) is not None:
+            raise EngineFailure(reason)
+        sent_at = self._clock()
         answer = self._ask(PACKAGE, entrypoint, parsed)
         if isinstance(answer, dict) and isinstance(answer.get("revision"), str):
-            self._saw(answer["revision"])
+            self.watch.saw(sent_at, ours=answer["revision"] == self.revision)
         return answer
-
-    def _saw(self, revision: object) -> bool:
-        same = revision == self.revision
-        self._seen_at = self._clock() if same else float("-inf")
-        return same
 
     def _ask(self, package: str, rule: str, value: Mapping[str, object]) -> object:
         """The value of one rule. Raises EngineFailure; an undefined value is one."""
-        with self._lock:
-            if self._clock() < self._rest_until:
-                raise EngineFailure(Reason.ENGINE_ERROR)
         try:
-            body = self._query(package.removeprefix("data."), rule, dict(value))
-        except (requests.Timeout, urllib3.exceptions.TimeoutError, _TooSlow):
-            self._failed(Reason.ENGINE_TIMEOUT)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError):
-            self._failed(Reason.ENGINE_ERROR)
-        with self._lock:
-            self._failures = 0
-        if not isinstance(body, dict) or "result" not in body:
+            body = within(
+                self._timeout, lambda: self._query(package.removeprefix("data."), rule, dict(value))
+            )
+        except (requests.Timeout, urllib3.exceptions.TimeoutError, TooSlow):
+            self.watch.failed(Reason.ENGINE_TIMEOUT)
+            raise EngineFailure(Reason.ENGINE_TIMEOUT) from None
+        except Exception as error:  # noqa: BLE001 - whatever a hostile server makes the client raise, it denies
+            self.watch.failed(Reason.ENGINE_ERROR)
+            raise _explain(error) from None
+        if not isinstance(body, dict):
+            self.watch.failed(Reason.ENGINE_ERROR)
             raise EngineFailure(Reason.ENGINE_ERROR)
+        if "result" not in body:
+            raise _Undefined
         return body["result"]
 
     def _query(self, package: str, rule: str, value: dict[str, object]) -> object:
         """Asks; once more when the connection broke, which a server does to one that was idle for long."""
         try:
             return self._client.query_rule(value, package_path=package, rule_name=rule)
-        except requests.Timeout:
+        except (requests.Timeout, requests.exceptions.SSLError):
             raise
         except requests.ConnectionError:
             return self._client.query_rule(value, package_path=package, rule_name=rule)
 
-    def _failed(self, reason: Reason) -> NoReturn:
-        with self._lock:
-            self._failures += 1
-            over = self._failures - _FAILURES_IN_A_ROW
-            if over >= 0:
-                self._rest_until = self._clock() + min(_REST_S * 2 ** min(over, 8), _LONGEST_REST_S)
-        raise EngineFailure(reason) from None
-
     def close(self) -> None:
+        self.watch.close()
         self._client.close_connection()
+
+
+def _explain(error: Exception) -> EngineFailure:
+    """What no waiting mends is told apart."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return _Refused("has a certificate that is not trusted, or refuses the vault's: see policy.ca_file")
+    answer = error.response if isinstance(error, requests.HTTPError) else None
+    if answer is not None and answer.status_code in (401, 403):
+        return _Refused("does not accept the vault's token: see policy.token_file")
+    return EngineFailure(Reason.ENGINE_ERROR)
 
 
 def _parse_url(url: str) -> tuple[str, str, int]:
@@ -164,56 +212,3 @@ def _loopback(host: str) -> bool:
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return False
-
-
-class _TooSlow(Exception):
-    """The whole answer was not there in time, though each piece of it was."""
-
-
-class _Reader(OpaClient):  # type: ignore[misc]  # the client has no types
-    """The client with everything but asking taken away, over a session that goes nowhere by itself."""
-
-    def _init_session(self) -> requests.Session:
-        session = _Session(self.timeout)
-        session.headers.update({**(self.headers or {}), "Accept-Encoding": "identity"})
-        if self.ssl:
-            session.verify = self.ssl
-        return session
-
-
-class _Session(requests.Session):
-    """No proxies, no .netrc, no cookies, no redirects, no other method than POST, one deadline, one bound."""
-
-    def __init__(self, timeout: float) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._timeout = timeout
-
-    def request(self, method: Any, url: Any, *arguments: Any, **options: Any) -> requests.Response:
-        """As the parent's, for POST only; the whole answer is read here. Raises requests' errors and _TooSlow."""
-        if method.upper() != "POST":
-            raise requests.RequestException("this client only asks")
-        deadline = time.monotonic() + self._timeout
-        options |= {"timeout": self._timeout, "allow_redirects": False, "stream": True}
-        response = super().request(method, url, *arguments, **options)
-        with contextlib.closing(response):
-            content = _read(response, deadline)
-        if response.status_code != 200:
-            raise requests.HTTPError("OPA did not answer with 200")
-        response._content = content  # noqa: SLF001 - where requests keeps what it has read
-        response.json = lambda **_: orjson.loads(content)  # type: ignore[method-assign]
-        return response
-
-
-def _read(response: requests.Response, deadline: float) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    while piece := response.raw.read1(65_536):
-        size += len(piece)
-        if size > _LARGEST:
-            raise requests.RequestException("the answer is too large")
-        if time.monotonic() > deadline:
-            raise _TooSlow
-        pieces.append(piece)
-    return b"".join(pieces)

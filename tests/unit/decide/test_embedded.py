@@ -164,8 +164,8 @@ def test_each_thread_has_its_own_evaluator() -> None:
 
 
 def test_settings_choose_the_engine() -> None:
-    """Each kind opens behind a memo; another kind is refused with the three there are."""
-    for kind in ("embedded", "regopy", "opa"):
+    """Each kind in the process opens behind a memo; another kind is refused with the three there are."""
+    for kind in ("embedded", "regopy"):
         engine = open_engine(BUNDLE, kind)
         assert isinstance(engine, MemoEngine)
         assert engine.revision == BUNDLE.revision

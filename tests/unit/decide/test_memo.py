@@ -103,26 +103,6 @@ def test_long_questions_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> N
         assert sum(map(len, memo._young)) + sum(map(len, memo._old)) < 10_000 + 4 * 2_500
 
 
-def test_hits_are_refused_when_not_assured() -> None:
-    """Without a word that the policy is still the same, remembered and new questions are denied alike."""
-    inner = Counting()
-    word: list[Reason | None] = [None]
-    memo = MemoEngine(inner, assure=lambda: word[0])
-    assert memo.decide([ask(1)])[0].released
-    word[0] = Reason.ENGINE_TIMEOUT
-    known, new, none = memo.decide([ask(1), ask(2), b'{"fields": ["given_name"]}'])
-    assert (
-        {f.reason for f in known.fields.values()}
-        == {f.reason for f in new.fields.values()}
-        == {"engine_timeout"}
-    )
-    assert none.fields["given_name"].reason == "invalid_request"
-    assert inner.asked == [ask(1)]
-    word[0] = None
-    assert memo.decide([ask(1)])[0].released
-    assert inner.asked == [ask(1)]
-
-
 def test_close_forgets_and_closes() -> None:
     """Closing drops what is remembered and closes the engine behind."""
     inner = Counting()
