@@ -6,6 +6,7 @@ requests (InvalidInput) before anything is looked up; all else is for policy to 
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from privet.bootstrap.parts import Parts
 from privet.domain.answer import History, View
@@ -49,7 +50,7 @@ class ServiceRequests:
         name, paths, why = self.name, self._paths(fields), _purpose(purpose)
         return [
             ReadRequest(name, Operation.READ, why, self.person(subject), paths, None, peer)
-            for subject in _people(subjects)
+            for subject in people(subjects)
         ]
 
     def find(self, *, purpose: object, peer: str = "", **lookup: str) -> ReadRequest:
@@ -234,7 +235,8 @@ def _is_text(text: str) -> bool:
     return True
 
 
-def _people(subjects: object) -> Iterable[object]:
+def people(subjects: object) -> Iterable[Any]:
+    """Raises InvalidInput for one person, who is no list."""
     if isinstance(subjects, str | By) or not isinstance(subjects, Iterable):
         raise InvalidInput("name the people as a list of pairwise ids and by(field=value)", field="subject")
     return subjects

@@ -3,13 +3,15 @@
 Refuses malformed requests (InvalidInput) before anything is looked up; all else is for policy to answer.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from privet.bootstrap.asking import ServiceRequests, found, history_of, view
+from privet.bootstrap.asking import ServiceRequests, found, history_of, people, view
 from privet.bootstrap.parts import Parts
-from privet.domain.answer import History, Refusal, View
+from privet.domain.answer import History, Record, Refusal, View
+from privet.domain.paging import Pages
 from privet.domain.request import SubjectRef
 from privet.intake.request import WriteRequest
 
@@ -58,6 +60,19 @@ class ServiceSession:
         self._parts.checkpointer.tick()
         return answers
 
+    def fetch_each(
+        self, subjects: Iterable[SubjectRef], *, purpose: str, fields: Sequence[str]
+    ) -> Iterator[View | Refusal]:
+        """As `fetch_many`, but answers come as they are had; people are taken from `subjects` as they are needed."""
+        self._ask.fetch_many((), purpose=purpose, fields=fields)  # what is malformed is said now
+        return self._each(iter(people(subjects)), purpose, fields)
+
+    def _each(
+        self, subjects: Iterator[SubjectRef], purpose: str, fields: Sequence[str]
+    ) -> Iterator[View | Refusal]:
+        while chunk := list(islice(subjects, MAX_BATCH)):
+            yield from self.fetch_many(chunk, purpose=purpose, fields=fields)
+
     def find(self, *, purpose: str, **lookup: str) -> str | None:
         """The person's pairwise id if at least one field would be released now, else None. Logged either way."""
         released = self._parts.pipeline.read([self._ask.find(purpose=purpose, **lookup)])[0]
@@ -85,6 +100,26 @@ class ServiceSession:
         released = self._parts.pipeline.read([request])[0]
         self._parts.checkpointer.tick()
         return history_of(request, released)
+
+    def each_record(
+        self,
+        subject: SubjectRef,
+        collection: str,
+        *,
+        purpose: str,
+        fields: Sequence[str],
+        since: date | datetime | None = None,
+        until: date | datetime | None = None,
+        page: int = 100,
+    ) -> Iterator[Record]:
+        """All records, newest first, asked for `page` at a time; one log entry a page."""
+        pages = Pages(until, page)
+        self._ask.history(subject, collection, purpose=purpose, fields=fields, since=since, until=until)
+        return pages.walk(
+            lambda until, limit: self.history(
+                subject, collection, purpose=purpose, fields=fields, since=since, until=until, limit=limit
+            )
+        )
 
     def put(
         self,

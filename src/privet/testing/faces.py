@@ -111,14 +111,20 @@ def _record(session: ServiceSession, asked: Any, key: str | None, _options: dict
     )
 
 
-def _consent(session: ServiceSession, asked: Any, _key: str | None, _options: dict[str, str]) -> Any:
+def _consent(session: ServiceSession, asked: Any, key: str | None, _options: dict[str, str]) -> Any:
     return session.consent(
-        _person(asked["subject"]), asked["purpose"], given=asked["given"], source=asked.get("source")
+        _person(asked["subject"]),
+        asked["purpose"],
+        given=asked["given"],
+        source=asked.get("source"),
+        idempotency_key=key,
     )
 
 
-def _request(session: ServiceSession, asked: Any, _key: str | None, _options: dict[str, str]) -> Any:
-    return session.request_consent(_person(asked["subject"]), asked["purpose"], source=asked.get("source"))
+def _request(session: ServiceSession, asked: Any, key: str | None, _options: dict[str, str]) -> Any:
+    return session.request_consent(
+        _person(asked["subject"]), asked["purpose"], source=asked.get("source"), idempotency_key=key
+    )
 
 
 def _status(session: ServiceSession, asked: Any, _key: str | None, _options: dict[str, str]) -> Any:

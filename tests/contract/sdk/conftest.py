@@ -55,7 +55,9 @@ def _real(kind: str, maker: Maker, ends: ExitStack) -> FacedWorld:
     vault = ends.enter_context(place.open(clock))
     if kind.startswith("session"):
         return FacedWorld(place=place, vault=vault, clock=clock, face=vault.service, kind=kind)
-    server = ends.enter_context(VaultServer(place.directory, passphrase=PASSPHRASE))
+    server = ends.enter_context(
+        VaultServer(place.directory, passphrase=PASSPHRASE, portal={"enabled": False})
+    )
     loop = ends.enter_context(closing(Loop()))
 
     @cache

@@ -1,4 +1,4 @@
-"""The faces of one interface: a session in process, a client of a fake, a client of a real server, and those awaited."""
+"""The faces of one interface: a session in process, a client of a fake, a client of a real server, and awaited ones."""
 
 import asyncio
 import inspect
