@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from privet.config.settings import Settings
     from privet.config.settings.serving import ServeSettings
 
+_DELAY_S = 0.2
+"""Between saying that it is not ready and taking no more connections."""
+
 
 @click.command()
 @click.option("--host", metavar="ADDRESS", help="Listen there instead of serve.host.")
@@ -82,41 +85,30 @@ def _chosen(
 
 
 def _serve(directory: Path, settings: "Settings", chosen: "ServeSettings", show_codes: bool) -> None:
-    from privet import Vault
+    from privet.bootstrap.passphrase import get_passphrase
     from privet.serving.listener import address_of, bind, make_tls
     from privet.serving.logs import configure_logs
-    from privet.serving.worker import Post, serve
+    from privet.serving.supervisor import Orders, Supervisor
+    from privet.serving.worker import serve_vault
 
-    tls = make_tls(chosen)
-    listener = bind(chosen)
-    with listener:
+    make_tls(chosen)
+    with bind(chosen) as listener:
         address = address_of(listener, chosen)
-        bound = replace(chosen, port=listener.getsockname()[1])
-        vault = Vault.open(directory, passphrase=given_passphrase(), prompt=ask_passphrase())
-        vault.parts = replace(
-            vault.parts,
-            settings=replace(
-                vault.parts.settings, serving=replace(vault.parts.settings.serving, serve=bound)
-            ),
-        )
-        configure_logs(settings.serving.telemetry, worker=0)
 
-        def on_ready() -> None:
-            engine = vault.parts.settings.policy.engine
-            note(
-                f"privet: serving {directory} at {address} ({vault.parts.store.backend}, policy {engine}, 1 worker)"
-            )
+        def on_ready(what: str) -> None:
+            note(f"privet: serving {directory} at {address} ({what})")
             sys.stderr.flush()
 
-        codes = show_codes or is_terminal(sys.stderr)
-        serve(
-            vault,
-            Post(
-                listener=listener,
-                tls=tls,
-                workers=1,
-                delay_s=0.2,
-                show_codes=codes,
-                on_ready=on_ready,
-            ),
+        orders = Orders(
+            directory=directory,
+            passphrase=get_passphrase(given_passphrase(), prompt=ask_passphrase()),
+            settings=replace(chosen, port=listener.getsockname()[1]),
+            delay_s=_DELAY_S,
+            show_codes=show_codes or is_terminal(sys.stderr),
         )
+        if chosen.workers == 1:
+            serve_vault(orders, listener, on_ready=lambda what: on_ready(f"{what}, 1 worker"))
+            return
+        configure_logs(settings.serving.telemetry, worker=-1)
+        what = f"postgresql, policy {settings.policy.engine}, {chosen.workers} workers"
+        Supervisor(orders, listener, lambda: on_ready(what)).run()

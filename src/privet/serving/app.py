@@ -9,7 +9,11 @@ from pathlib import Path
 
 from privet.bootstrap.parts import Parts
 from privet.errors import InvalidInput, Unavailable
+from privet.http.callers import Authenticator
+from privet.http.desk import Desk
 from privet.http.edge import App, Edge, Receive, Send
+from privet.http.hot import FETCH, FETCH_MANY, HotRoutes
+from privet.http.lane import Lane
 from privet.http.problems import EdgeError, Scope
 from privet.serving.logs import get_log, told
 from privet.serving.probes import Probes
@@ -17,35 +21,47 @@ from privet.serving.probes import Probes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
-    """The application, and what must run before the first request and after the last."""
+    """The application, and what ends after the last request."""
 
     app: App
-    start: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
 
 
-def make_service(parts: Parts, *, find_fault: Callable[[], str | None], show_codes: bool) -> Service:
-    """Wires all that answers. `find_fault`: why the process is not ready. Within a running event loop.
+def make_service(
+    parts: Parts, *, find_fault: Callable[[], str | None], show_code: Callable[[str, str], None] | None
+) -> Service:
+    """Wires all that answers, within a running event loop. `find_fault`: why the process is not ready. `show_code`
+    gets (masked address, code) where there is no mail.
 
-    Raises Unavailable, InvalidInput for files of the settings that cannot be used.
+    Raises Unavailable, InvalidInput for settings that cannot be used.
     """
-    del show_codes
-    settings = parts.settings.serving.serve
+    settings = parts.settings.serving
     probes = Probes(
         find_fault=find_fault,
         metrics=lambda: (b"text/plain; version=0.0.4; charset=utf-8", b""),
-        token=_read_token(settings.metrics_token_file),
-        loopback=not settings.behind_proxy,
+        token=_read_token(settings.serve.metrics_token_file),
+        loopback=not settings.serve.behind_proxy,
     )
+    authenticator = Authenticator(parts)
+    lane = Lane(parts, still_valid=authenticator.still_valid)
+    desk = Desk(parts, authenticator=authenticator, lane=lane)
+    hot = HotRoutes(parts, lane=lane, authenticator=authenticator, refusals=desk.refusals)
     paths: dict[str, App] = {
+        FETCH: hot.fetch,
+        FETCH_MANY: hot.fetch_many,
         "/healthz": probes.alive,
         "/readyz": probes.ready,
         "/metrics": probes.metrics,
     }
-    https = settings.tls_certificate is not None or settings.behind_proxy
-    return Service(
-        app=with_edge(Composition(paths=paths, folders={}), https=https), start=_nothing, stop=_nothing
-    )
+    folders: dict[str, App] = {}
+    del show_code  # the pages of customers are to come
+
+    async def stop() -> None:
+        await lane.drain()
+        await desk.close()
+
+    https = settings.serve.tls_certificate is not None or settings.serve.behind_proxy
+    return Service(app=with_edge(Composition(paths=paths, folders=folders), https=https), stop=stop)
 
 
 def _read_token(path: Path | None) -> bytes | None:
@@ -60,10 +76,6 @@ def _read_token(path: Path | None) -> bytes | None:
             "serve.metrics_token_file: a token has at least 16 characters", field="metrics_token_file"
         )
     return token
-
-
-async def _nothing() -> None:
-    return None
 
 
 class Composition:

@@ -79,3 +79,10 @@ def place_of(traceback: TracebackType | None) -> str:
             ours = place
         traceback = traceback.tb_next
     return ours or place or "nowhere"
+
+
+def show_code(address: str, text: str) -> None:
+    """For the operator of a vault without mail: what would have been sent, control characters left out."""
+    shown = "".join(c for c in text if c.isprintable() or c == "\n").strip()
+    sys.stderr.write(f"privet: to {address}:\n{shown}\n")
+    sys.stderr.flush()

@@ -10,7 +10,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from privet.bootstrap.parts import Parts
@@ -19,8 +19,10 @@ from privet.serving.app import make_service
 from privet.serving.background import Background, Chore, chores_of
 from privet.serving.health import EVERY_S, Health
 from privet.serving.limits import Gate, Limits
-from privet.serving.logs import get_log, told
+from privet.serving.listener import make_tls
+from privet.serving.logs import configure_logs, get_log, show_code, told
 from privet.serving.server import Server
+from privet.serving.supervisor import Orders
 
 _CHORES_END_S: Final = 3.0
 _THRESHOLDS: Final = (50_000, 20, 100)
@@ -32,18 +34,43 @@ class Post:
 
     listener: socket.socket
     tls: ssl.SSLContext | None
-    workers: int
     delay_s: float
-    show_codes: bool
+    show_code: Callable[[str, str], None] | None
+    """Where customers' sign-in codes go when there is no mail: (masked address, code)."""
     on_ready: Callable[[], None]
     """Called once, when requests are taken."""
     until: socket.socket | None = None
     """Stops when the other end of this closes: then the supervisor is gone."""
 
 
-def serve(vault: Vault, post: Post) -> None:
-    """Until a signal, and then until all is answered, logged and signed. Closes the vault."""
+def serve_vault(
+    orders: Orders,
+    listener: socket.socket,
+    *,
+    place: int = 0,
+    on_ready: Callable[[str], None],
+    until: socket.socket | None = None,
+) -> None:
+    """Opens the vault and serves it: until a signal, and then until all is answered, logged and signed.
+
+    `on_ready` gets a line of what serves. Raises what opening a vault raises, and InvalidInput and Unavailable for
+    settings that cannot be used.
+    """
+    tls = make_tls(orders.settings)
+    vault = Vault.open(orders.directory, passphrase=orders.passphrase)
     try:
+        serving = replace(vault.parts.settings.serving, serve=orders.settings)
+        vault.parts = replace(vault.parts, settings=replace(vault.parts.settings, serving=serving))
+        configure_logs(serving.telemetry, worker=place)
+        what = f"{vault.parts.store.backend}, policy {vault.parts.settings.policy.engine}"
+        post = Post(
+            listener=listener,
+            tls=tls,
+            delay_s=orders.delay_s,
+            show_code=show_code if orders.show_codes else None,
+            on_ready=lambda: on_ready(what),
+            until=until,
+        )
         _run(_serve(vault.parts, post))
     except BaseException:
         vault.close(sign=False)
@@ -72,17 +99,15 @@ async def _serve(parts: Parts, post: Post) -> None:
     stop = asyncio.Event()
     _on_signals(loop, stop)
     if post.until is not None:
-        post.until.setblocking(False)
-        loop.add_reader(post.until, stop.set)
-    service = make_service(parts, find_fault=health.find_fault, show_codes=post.show_codes)
+        _watch(loop, post.until, stop)
+    service = make_service(parts, find_fault=health.find_fault, show_code=post.show_code)
     chores = [
         Chore(name="health", every_s=EVERY_S, work=health.look),
-        *chores_of(parts, workers=post.workers),
+        *chores_of(parts, workers=settings.workers),
     ]
     background = Background(chores, _log_failure)
     server = Server(service.app, post.listener, gate, tls=post.tls, graceful_s=settings.graceful_s)
     await loop.run_in_executor(None, health.look)
-    await service.start()
     background.start()
     # What start-up made lives as long as the process: the collector need not look at it again.
     gc.collect()
@@ -105,6 +130,17 @@ def _on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
+
+
+def _watch(loop: asyncio.AbstractEventLoop, until: socket.socket, stop: asyncio.Event) -> None:
+    """Nothing more is said on that socket: whatever comes is its end."""
+
+    def gone() -> None:
+        loop.remove_reader(until)
+        stop.set()
+
+    until.setblocking(False)
+    loop.add_reader(until, gone)
 
 
 def _log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -1,0 +1,220 @@
+"""Many workers on one listening socket: starts them, starts anew those that die, stops them all.
+
+The parent opens no vault and so holds no key; the passphrase goes to each worker through a socket, never by an argument
+or the environment. Each worker is a fresh interpreter in a session of its own, so that Ctrl-C reaches the parent alone;
+when the parent is gone, its end of that socket closes, and the workers stop by themselves.
+Refuses to go on when a worker cannot start at all.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from privet.config.settings.serving import ServeSettings
+from privet.errors import EXIT_UNAVAILABLE, Unavailable
+from privet.serving.logs import get_log
+
+_SECRET: Final = ("PRIVET_PASSPHRASE", "PRIVET_PASSPHRASE_FILE")
+_START_S: Final = 60.0
+_MARGIN_S: Final = 10.0
+_BACK_OFF_S: Final = (0.2, 30.0)
+_SETTLED_S: Final = 60.0
+"""A worker that lived so long did not die of its start."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Orders:
+    """What a worker is told."""
+
+    directory: Path
+    passphrase: bytes = field(repr=False)
+    settings: ServeSettings
+    delay_s: float
+    show_codes: bool
+
+
+class WorkerFailed(Unavailable):
+    """A worker could not start; `exit_code` is the one that it would have ended with."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]  # each instance has its own
+
+
+class Supervisor:
+    """The parent."""
+
+    def __init__(self, orders: Orders, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+        """`on_ready` is called once, when all workers take requests."""
+        self._orders = orders
+        self._listener = listener
+        self._on_ready = on_ready
+        self._stopping = False
+        self._running: dict[int, asyncio.subprocess.Process] = {}
+        self._ready: set[int] = set()
+        self._failed: WorkerFailed | None = None
+        self._codes: list[int] = []
+
+    def run(self) -> None:
+        """Until a signal. Raises WorkerFailed when a worker does not start at first, or does not stop as it should."""
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, number)
+        keepers = [loop.create_task(self._keep(place)) for place in range(self._orders.settings.workers)]
+        await self._stop.wait()
+        self._stopping = True
+        # Connections that nobody will take any more are the workers' to refuse, not ours to hold.
+        self._listener.close()
+        self._signal_all(signal.SIGTERM)
+        patience = self._orders.delay_s + self._orders.settings.graceful_s + _MARGIN_S
+        _, late = await asyncio.wait(keepers, timeout=patience)
+        if late:
+            get_log().error("workers did not stop in time", count=len(self._running))
+            self._signal_all(signal.SIGKILL)
+            await asyncio.wait(late)
+        if self._failed is not None:
+            raise self._failed
+        if any(self._codes):
+            raise WorkerFailed("a worker did not stop as it should; the log says why", EXIT_UNAVAILABLE)
+
+    def _on_signal(self, number: int) -> None:
+        if self._stop.is_set():
+            self._signal_all(signal.SIGKILL)
+            os._exit(128 + number)
+        get_log().info("stopping", signal=signal.Signals(number).name)
+        self._stop.set()
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for process in self._running.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(number)
+
+    async def _keep(self, place: int) -> None:
+        """One worker's place: never empty for long."""
+        failures = 0
+        while not self._stopping:
+            began = time.monotonic()
+            code = await self._live(place)
+            if self._is_ending():
+                self._codes.append(code)
+                return
+            failures = 0 if time.monotonic() - began > _SETTLED_S else failures + 1
+            wait = min(_BACK_OFF_S[0] * 2.0 ** (failures - 1), _BACK_OFF_S[1])
+            get_log().error("a worker ended; another is started", place=place, code=code, after_s=wait)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), wait)
+
+    def _is_ending(self) -> bool:
+        return self._stopping or self._failed is not None
+
+    async def _live(self, place: int) -> int:
+        """One worker, from its start to its end; its exit code."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setblocking(False)
+            flags = ["-I"] if sys.flags.isolated else []
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *flags,
+                "-m",
+                "privet.serving.child",
+                str(theirs.fileno()),
+                str(self._listener.fileno()),
+                pass_fds=(theirs.fileno(), self._listener.fileno()),
+                stdin=asyncio.subprocess.DEVNULL,
+                env={name: value for name, value in os.environ.items() if name not in _SECRET},
+                start_new_session=True,
+            )
+            theirs.close()
+            self._running[place] = process
+            if self._stopping:
+                process.kill()
+            try:
+                await self._instruct(place, ours)
+                return await process.wait()
+            finally:
+                del self._running[place]
+
+    async def _instruct(self, place: int, channel: socket.socket) -> None:
+        """Gives the orders and waits until the worker is ready, or has said why it is not."""
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.sock_sendall(channel, encode_orders(self._orders, place))
+            said = await asyncio.wait_for(_read_line(channel), _START_S)
+        except (TimeoutError, OSError):
+            said = {"failed": "a worker did not get ready in time", "exit_code": EXIT_UNAVAILABLE}
+            if place in self._running:
+                self._running[place].kill()
+        if "ready" in said:
+            first = len(self._ready) < self._orders.settings.workers
+            self._ready.add(place)
+            if first and len(self._ready) == self._orders.settings.workers and not self._stopping:
+                self._on_ready()
+        elif not self._stopping:
+            message = str(said.get("failed", "a worker ended before it was ready"))
+            code = int(said.get("exit_code", EXIT_UNAVAILABLE))
+            if len(self._ready) < self._orders.settings.workers:
+                self._failed = self._failed or WorkerFailed(message, code)
+                self._stop.set()
+            else:
+                get_log().error("a worker could not start", place=place, message=message)
+
+
+async def _read_line(channel: socket.socket) -> dict[str, Any]:
+    loop, found = asyncio.get_running_loop(), b""
+    while not found.endswith(b"\n"):
+        data = await loop.sock_recv(channel, 4_096)
+        if not data:
+            return {}
+        found += data
+    said: dict[str, Any] = json.loads(found)
+    return said
+
+
+def encode_orders(orders: Orders, place: int) -> bytes:
+    """One line of JSON."""
+    settings = {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in asdict(orders.settings).items()
+    }
+    told = {
+        "directory": str(orders.directory.absolute()),
+        "passphrase": orders.passphrase.hex(),
+        "settings": settings,
+        "delay_s": orders.delay_s,
+        "show_codes": orders.show_codes,
+        "place": place,
+    }
+    return json.dumps(told).encode() + b"\n"
+
+
+def decode_orders(line: bytes) -> tuple[Orders, int]:
+    """The orders, and the worker's place."""
+    told = json.loads(line)
+    given = told["settings"]
+    paths = {
+        name: Path(value)
+        for name, value in given.items()
+        if value is not None and "Path" in str(ServeSettings.__annotations__[name])
+    }
+    orders = Orders(
+        directory=Path(told["directory"]),
+        passphrase=bytes.fromhex(told["passphrase"]),
+        settings=ServeSettings(**{**given, **paths}),
+        delay_s=told["delay_s"],
+        show_codes=told["show_codes"],
+    )
+    return orders, told["place"]
