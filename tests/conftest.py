@@ -24,7 +24,8 @@ hypothesis.settings.load_profile("privet")
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test depends on a vault or a passphrase of whoever runs it."""
+    """No test depends on a vault, a passphrase or a Python setting of whoever runs it."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # it would hide what is lost at the end of a process
     for name in os.environ:
         if name.startswith("PRIVET_") and name not in {"PRIVET_TEST_REQUIRE", "PRIVET_OPA"}:
             monkeypatch.delenv(name)

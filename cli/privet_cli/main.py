@@ -142,9 +142,16 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         code = EXIT_PIPE
+        _abandon_output()
     except OSError as error:
         code = report(error)
+        _abandon_output()
     return code
+
+
+def _abandon_output() -> None:
+    """What cannot be written is let go: the interpreter would try again as it ends, and say so in its own words."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:
@@ -154,9 +161,5 @@ def main() -> None:
             continue
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a real text stream here
     code = run(sys.argv[1:])
-    try:
-        sys.stderr.flush()
-    finally:
-        if code == EXIT_PIPE:  # nobody reads: keep the interpreter from saying so
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.stderr.flush()
     sys.exit(code)

@@ -167,7 +167,8 @@ def test_nothing_is_published_that_does_not_unwrap(
 ) -> None:
     """A row whose keys are damaged keeps the old keypack in place."""
     before = pack.path.read_bytes()
-    harmed = [(rows[0][0], rows[0][1][:-1] + b"\0"), *rows[1:]]
+    last = rows[0][1][-1] ^ 1
+    harmed = [(rows[0][0], rows[0][1][:-1] + bytes([last])), *rows[1:]]
     with pytest.raises(IntegrityError):
         pack.write(1, lambda: harmed, journal)
     assert pack.path.read_bytes() == before

@@ -190,6 +190,7 @@ except Unavailable as error:
 flag.unlink()
 append()
 print(store.log.size())
+sys.stdout.flush()
 os._exit(0)  # as kill -9 would: nothing is folded in
 """
 
