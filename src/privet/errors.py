@@ -145,6 +145,15 @@ class Unavailable(PrivetError):
     code = "unavailable"
 
 
+class StoreGone(Unavailable):
+    """The database server cannot be reached. `undone`: surely nothing of the unit of work was stored, so it may run
+    again; else nobody knows."""
+
+    def __init__(self, message: str, *, undone: bool = True) -> None:
+        super().__init__(message)
+        self.undone = undone
+
+
 class RestoreNeeded(Unavailable):
     """The anchors are ahead of the log: the database is older than what was witnessed. `privet restore` opens it."""
 

@@ -135,6 +135,7 @@ def verify_directory(
     public = read_verifier_key(settings, key)
     store = open_store(
         settings.database_url,
+        database=settings.database,
         worker=WorkerId(os.urandom(16)),
         origin=settings.log_origin,
         clock=system_clock,

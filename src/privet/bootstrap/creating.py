@@ -85,6 +85,7 @@ def _create_database(
 ) -> None:
     store = open_store(
         settings.database_url,
+        database=settings.database,
         create=True,
         vault=settings.vault_id,
         worker=WorkerId(randomness(16)),

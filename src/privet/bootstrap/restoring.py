@@ -62,6 +62,7 @@ def restore_vault(
         backup=backup,
         directory=directory,
         database_url=settings.database_url,
+        database=settings.database,
         keyring=keyring,
         vault=vault,
         catalogue=numbered,

@@ -20,7 +20,8 @@ class Upgraded(NamedTuple):
 
 def upgrade_vault(directory: Path, *, open_vault: Callable[[], AbstractContextManager[Vault]]) -> Upgraded:
     """Upgrades in one transaction, then opens the vault to log it. `open_vault` is called only if there was need."""
-    done = Upgraded(*upgrade_store(load_settings(directory).database_url))
+    settings = load_settings(directory)
+    done = Upgraded(*upgrade_store(settings.database_url, settings.database))
     if done.before != done.after:
         with open_vault() as vault:
             parts = vault.parts

@@ -120,6 +120,10 @@ class VaultState(NamedTuple):
 class ReadUnit(Protocol):
     """What can be asked within a transaction."""
 
+    def expect(self, subjects: Sequence[SubjectId], indexes: Sequence[bytes] = ()) -> None:
+        """Before `state`: what will be looked for next, so that a store may load it in the same round trip."""
+        ...
+
     def state(self) -> VaultState: ...
     def find_subjects(self, indexes: Sequence[bytes]) -> Mapping[bytes, tuple[SubjectId, ...]]:
         """Who stands under each blind index; an index nobody stands under is absent."""
@@ -162,7 +166,8 @@ class ReadUnit(Protocol):
 
 
 class WriteUnit(ReadUnit, Protocol):
-    """What can be done within a transaction. A lost compare-and-swap raises Conflict and undoes the unit."""
+    """What can be done within a transaction. A lost compare-and-swap raises Conflict, at once or, where statements are
+    sent together, when something is read or the unit ends, and undoes the unit."""
 
     def insert_subject(self, row: SubjectRow) -> None:
         """Refused with Conflict when `row.epoch` is no longer open (the epoch row is read in this transaction)."""

@@ -55,7 +55,9 @@ class Address:
         }
         found = {**defaults, **self._given}
         if not limits.pooler:
-            ours = " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in self.session())
+            ours = " ".join(
+                f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in self.session()
+            )
             found["options"] = f"{self._given.get('options', '')} {ours}".strip()
         return found
 

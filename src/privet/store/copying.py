@@ -5,7 +5,7 @@ end. Refuses a file that is not a sound backup, and a target that holds anything
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from privet.store import sequencer, sqlite_file
 from privet.store import tables as t
 from privet.store.faults import DAMAGED, explained
 from privet.store.growth import StoredHashes, rebuild
-from privet.store.postgresql import PostgresqlStore
 from privet.store.schema import migrate
 from privet.store.sqlite import SqliteStore
 from privet.store.sqlite_backup import Progress, publish
@@ -56,9 +55,10 @@ def load_backup(path: Path, into: Store, progress: Callable[[int, int], None] | 
     Entries that were still in an outbox are sequenced by the store as ever: on SQLite now, on PostgreSQL next time.
     Raises Conflict when `into` is not new or is another vault; then, and on any failure, nothing is stored.
     """
-    if not isinstance(into, (SqliteStore, PostgresqlStore)):
+    writing: AbstractContextManager[Connection] | None = getattr(into, "writing", lambda: None)()
+    if writing is None:
         raise InvalidInput("a backup is loaded into a SQLite or PostgreSQL store")
-    with _opened(path) as source, into.writing() as target, explained():
+    with _opened(path) as source, writing as target, explained():
         found = get_identity(source)
         sqlite_file.check_schema(found.schema)
         if found.vault != into.identity().vault:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import exc
 
-from privet.errors import Conflict, IntegrityError, PrivetError, Unavailable
+from privet.errors import Conflict, IntegrityError, PrivetError, StoreGone, Unavailable
 
 BUSY = "another process has been writing to this vault for 5 s; try again"
 DAMAGED = "the database file is damaged or not a Privet vault; restore a backup, or run `privet doctor`"
@@ -48,7 +48,9 @@ _POSTGRESQL = {
     "53100": FULL,
     "55P03": BUSY,
     "57014": SLOW,
-    "25006": READ_ONLY,
+    "25006": "the database server is a replica: name the primary, or target_session_attrs=read-write",
+    "0A000": "the database's schema changed under this process: start it again",
+    "26000": "a pooler stands before the database: set database.pooler = true",
     "25P03": SLOW,
     "42501": "the database user may not do this; it needs its own database",
     "42P01": "this database is not a Privet vault",
@@ -86,7 +88,7 @@ def explain(error: BaseException) -> PrivetError:
         "OperationalError",
         "InterfaceError",
     ):
-        return Unavailable(GONE)
+        return StoreGone(GONE)
     return Unavailable(OTHER)
 
 
@@ -106,8 +108,8 @@ def _explain_postgresql(state: str) -> PrivetError:
         return Conflict(CONTENDED)
     if state.startswith("XX"):
         return IntegrityError("the database server reports damaged data; restore a backup")
-    if state.startswith(("08", "57P")):
-        return Unavailable(GONE)
+    if state.startswith(("08", "57P", "53300")):
+        return StoreGone(GONE)
     if state.startswith("28"):
         return Unavailable("the database server refuses this user or password")
     if state.startswith("3D"):

@@ -7,19 +7,17 @@ something that exists.
 from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
-
+from privet.config.settings.serving import DatabaseSettings
 from privet.domain.ids import VaultId, WorkerId
 from privet.domain.ports import Clock, Randomness, Store
 from privet.errors import InvalidInput, PrivetError, Unavailable
 from privet.store import sqlite_file
+from privet.store.address import Address, parse_address
 from privet.store.faults import explained
 from privet.store.sqlite import SqliteStore
 from privet.store.vault_row import upgrade
 
 _SQLITE = "sqlite:///"
-_UNKNOWN = "the database URL is not known: use sqlite:///PATH or postgresql+psycopg://…"
 
 
 def open_store(
@@ -31,15 +29,17 @@ def open_store(
     origin: str,
     clock: Clock,  # noqa: ARG001  # every adapter is opened alike; the store reads no clock
     randomness: Randomness,
+    database: DatabaseSettings | None = None,
 ) -> Store:
     """The store at `url`. With `create`, a new one for `vault` whose log is named `origin`.
 
-    Raises InvalidInput for a URL we do not know, Unavailable for whatever stands there that cannot be used.
+    `database` has the limits of connections and statements. Raises InvalidInput for a URL we do not know, Unavailable
+    for whatever stands there that cannot be used.
     """
     if create and vault is None:
         raise InvalidInput("a new vault needs an id")
     new = vault if create else None
-    place = _parse(url)
+    place = _parse(url, database)
     if isinstance(place, Path):
         return _open_sqlite(place, new, origin)
     from privet.store.postgresql import open_postgresql
@@ -47,13 +47,13 @@ def open_store(
     return open_postgresql(place, vault=new, worker=worker, origin=origin, randomness=randomness)
 
 
-def upgrade_store(url: str) -> tuple[int, int]:
+def upgrade_store(url: str, database: DatabaseSettings | None = None) -> tuple[int, int]:
     """Brings the database at `url` to the newest schema, in one transaction; (schema before, schema now).
 
     Nothing to do is no error. Raises Unavailable for a newer one, or for what is no vault.
     """
-    place = _parse(url)
-    if isinstance(place, URL):
+    place = _parse(url, database)
+    if isinstance(place, Address):
         from privet.store.postgresql import upgrade_postgresql
 
         return upgrade_postgresql(place)
@@ -66,20 +66,14 @@ def upgrade_store(url: str) -> tuple[int, int]:
         store.close()
 
 
-def _parse(url: str) -> Path | URL:
-    """A file's path, literally what follows `sqlite:///`, or a PostgreSQL URL."""
+def _parse(url: str, database: DatabaseSettings | None) -> Path | Address:
+    """A file's path, literally what follows `sqlite:///`, or a PostgreSQL address."""
     if url.startswith(_SQLITE):
         name = url.removeprefix(_SQLITE)
         if not name or name == ":memory:" or "\0" in name:
             raise InvalidInput("a vault needs a file: sqlite:///PATH")
         return Path(name)
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise InvalidInput(_UNKNOWN) from None
-    if parsed.get_backend_name() != "postgresql":
-        raise InvalidInput(_UNKNOWN)
-    return parsed
+    return parse_address(url, database or DatabaseSettings())
 
 
 def _open_sqlite(path: Path, new: VaultId | None, origin: str) -> Store:

@@ -1,31 +1,25 @@
 """This worker's stream of the outbox: dense, committed in order, each entry chained to the last.
 
 Refuses to go on with a stream after a commit whose outcome is unknown: a new stream starts, so that nothing released
-later can hang on an entry that may not be there.
+later can hang on an entry that may not be there. Refuses, for good, to go on on a server that lacks what was committed.
 """
 
 import threading
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert
-
 from privet.audit.chain import chain_hash, chain_start
 from privet.domain.ids import WorkerId
 from privet.domain.ports import EntryRow, Randomness
-from privet.errors import Unavailable
-from privet.store import tables as t
+from privet.errors import RestoreNeeded, Unavailable
+from privet.store.postgresql_statements import PUT_ONE_OUT, PUT_OUT, REACHED, REGISTER
+from privet.store.wire import Call, Wire
 
 _WAIT_S = 5.0
-_INSERT = "INSERT INTO outbox (stream, seq, id, leaf, sealed, tag, ref, chain) VALUES (%b, %s, %b, %b, %b, %b, %b, %b)"
-# One statement for many rows: the server takes 15 µs a row so, and 60 by executemany.
-_INSERT_MANY = (
-    "INSERT INTO outbox (stream, seq, id, leaf, sealed, tag, ref, chain) "
-    "SELECT %b, %b::bigint + o - 1, id, leaf, sealed, tag, ref, chain "
-    "FROM unnest(%b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[]) "
-    "WITH ORDINALITY AS r (id, leaf, sealed, tag, ref, chain, o)"
+_LOST = (
+    "the database server has lost log entries that were committed: a replica took over that had not received them; "
+    "put back the server that has them, or run `privet restore`"
 )
-_REGISTER = insert(t.stream)
 
 
 class Outbox:
@@ -38,29 +32,30 @@ class Outbox:
         self._seq = 0
         self._chain = chain_start(self.stream)
         self._next = (self._seq, self._chain)
+        self._ended: list[tuple[bytes, int]] = []
 
     def hold(self) -> None:
         """The stream, for this thread, until `settle` or `abandon`. Unavailable after 5 s."""
         if not self._lock.acquire(timeout=_WAIT_S):
             raise Unavailable("the log's outbox has been busy for 5 s; try again")
 
-    def write(self, connection: Connection, entries: Sequence[EntryRow]) -> None:
-        """Inserts the entries at the end of the stream. They count once `settle` says that they were committed."""
+    def calls(self, entries: Sequence[EntryRow]) -> list[Call]:
+        """That put the entries at the end of the stream. They count once `settle` says that they were committed."""
+        calls = []
         if self._seq == 0:
-            start = chain_start(self.stream)
-            connection.execute(_REGISTER, {"stream": self.stream, "seq": 0, "chain": start})
+            calls.append(Call(REGISTER, (self.stream, chain_start(self.stream))))
         rows: list[Any] = []
         seq, chain = self._seq, self._chain
         for entry, leaf, sealed, tag, ref in entries:
             chain = chain_hash(chain, seq, leaf, sealed)
-            rows.append((entry, leaf, sealed, tag, ref, chain))
+            rows.append((seq, entry, leaf, sealed, tag, ref, chain))
             seq += 1
         if len(rows) == 1:
-            connection.exec_driver_sql(_INSERT, (self.stream, self._seq, *rows[0]))
+            calls.append(Call(PUT_ONE_OUT, (self.stream, *rows[0])))
         else:
-            columns = map(list, zip(*rows, strict=True))
-            connection.exec_driver_sql(_INSERT_MANY, (self.stream, self._seq, *columns))
+            calls.append(Call(PUT_OUT, (self.stream, *zip(*rows, strict=True))))
         self._next = (seq, chain)
+        return calls
 
     def settle(self, *, committed: bool) -> None:
         """The outcome is known."""
@@ -70,7 +65,21 @@ class Outbox:
 
     def abandon(self) -> None:
         """The outcome is unknown: what was written may or may not be there, and this stream ends with it."""
+        if self._seq:
+            self._ended.append((self.stream, self._seq))
         self.stream = self._randomness(16)
         self._seq = 0
         self._chain = chain_start(self.stream)
         self._lock.release()
+
+    def verify_kept(self, wire: Wire) -> None:
+        """RestoreNeeded unless the server behind `wire` has everything that was committed to this worker's streams."""
+        promised = [*self._ended, (self.stream, self._seq)]
+        streams = [(stream, seq) for stream, seq in promised if seq]
+        if not streams:
+            return
+        answers = wire.trip([Call(REACHED, (stream,)) for stream, _ in streams])
+        for (_, seq), answer in zip(streams, answers, strict=True):
+            taken, written = answer.rows[0] if answer.rows else (0, None)
+            if max(taken, -1 if written is None else written + 1) < seq:
+                raise RestoreNeeded(_LOST)

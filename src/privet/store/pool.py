@@ -16,8 +16,8 @@ import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from privet.errors import PrivetError, RestoreNeeded, Unavailable
-from privet.store.faults import GONE, StoreGone, explain
+from privet.errors import PrivetError, StoreGone, Unavailable
+from privet.store.faults import GONE, explain
 from privet.store.wire import ROLLBACK, Wire
 
 _BUSY: Final = "all database connections are in use; try again"
@@ -42,9 +42,7 @@ class Link:
 class Pool:
     """Last given back, first lent. `make` connects; whatever it raises but a lost server goes to the caller."""
 
-    def __init__(
-        self, make: Callable[[float], Link], *, most: int, wait_s: float, lifetime_s: float
-    ) -> None:
+    def __init__(self, make: Callable[[float], Link], *, most: int, wait_s: float, lifetime_s: float) -> None:
         self._make = make
         self._slots = threading.BoundedSemaphore(most)
         self._wait = wait_s

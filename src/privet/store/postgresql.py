@@ -8,41 +8,36 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, create_engine, insert, select
+import psycopg
+from sqlalchemy import Connection, create_engine, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from privet.audit.merkle import Frontier
 from privet.domain.ids import VaultId, WorkerId
 from privet.domain.ports import LogReader, Randomness, ReadUnit, Store, StoreIdentity, WriteUnit
-from privet.errors import Conflict, IntegrityError, Unavailable
+from privet.errors import Conflict, IntegrityError, RestoreNeeded, Unavailable
+from privet.store import postgresql_statements as p
 from privet.store import sequencer
 from privet.store import tables as t
+from privet.store.address import Address
 from privet.store.faults import RETRIED, explain, explained, sqlstate
-from privet.store.held import HeldConnections
 from privet.store.log_reader import SqlLogReader
 from privet.store.outbox import Outbox
-from privet.store.postgresql_unit import STATEMENTS, PostgresqlUnit, PostgresqlWriting
+from privet.store.pool import Link, Pool
+from privet.store.postgresql_unit import PostgresqlUnit, PostgresqlWriting
 from privet.store.sqlite_file import check_schema
 from privet.store.vault_row import get_identity, insert_vault, put_checkpoint, set_origin, upgrade
+from privet.store.wire import BEGIN, Call, Statement, Wire
 
-_OPTIONS = " ".join(
-    f"-c {setting}"
-    for setting in (
-        "synchronous_commit=on",
-        "statement_timeout=10000",
-        "lock_timeout=5000",
-        "idle_in_transaction_session_timeout=60000",
-        "default_transaction_isolation=read\\ committed",
-        "timezone=UTC",
-    )
-)
-_CONNECT_S = 5
 _TRIES = 5
 _TOUCHED = "subject, record, lookup, consent, entry, outbox"
 _ANYTHING_WAITS = select(t.outbox.c.seq).limit(1)
+_BEGIN_SNAPSHOT = Call(Statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+_PATIENCE_S = 5.0
+"""How much longer than a statement may take a trip is waited for: then the server is taken for gone."""
 
 T = TypeVar("T")
 
@@ -52,16 +47,30 @@ class PostgresqlStore:
 
     backend = "postgresql"
 
-    def __init__(self, url: URL, *, worker: WorkerId, randomness: Randomness) -> None:
+    def __init__(self, address: Address, *, worker: WorkerId, randomness: Randomness) -> None:
         self._pid = os.getpid()
         self._closed = False
-        engine = create_engine(
-            url.set(drivername="postgresql+psycopg"),
-            poolclass=NullPool,
-            connect_args={"options": _OPTIONS, "connect_timeout": _CONNECT_S, "application_name": "privet"},
-        )
-        self._connections = HeldConnections(engine)
+        self._fallen: RestoreNeeded | None = None
+        parameters = address.parameters(worker)
+        limits = address.settings
+
+        def connect() -> Any:
+            # psycopg's own preparing would deallocate the wire's statements at each rollback.
+            return psycopg.connect(**parameters, prepare_threshold=None)
+
+        self._engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
+
+        # Behind a pooler nothing may stay in a session: neither settings nor prepared statements.
+        self._prepares = not limits.pooler
+        self._opening = [Call(p.SET_LOCAL, setting) for setting in address.session() if limits.pooler]
+        self._patience = limits.statement_timeout_ms / 1000 + _PATIENCE_S
         self._outbox = Outbox(worker, randomness)
+        self._pool = Pool(
+            self._connect,
+            most=limits.pool_size,
+            wait_s=limits.pool_wait_s,
+            lifetime_s=limits.connection_lifetime_s,
+        )
         self._log = SqlLogReader(self.reading, self._catch_up)
 
     def check(self) -> None:
@@ -73,6 +82,7 @@ class PostgresqlStore:
                 )
             self._identity = get_identity(connection)
         check_schema(self._identity.schema)
+        self._pool.patient = True
 
     def create(self, vault: VaultId, origin: str) -> None:
         """Makes the schema in an empty database, in one transaction."""
@@ -95,7 +105,7 @@ class PostgresqlStore:
 
     def write(self, *, wait: bool = True) -> AbstractContextManager[WriteUnit]:  # noqa: ARG002  there is no pen
         self._check_usable()
-        return PostgresqlWriting(self._connections, self._outbox)
+        return PostgresqlWriting(self._pool, self._outbox, self._opening)
 
     @property
     def log(self) -> LogReader:
@@ -116,7 +126,7 @@ class PostgresqlStore:
                 return moved
 
     def add_checkpoint(self, size: int, note: str) -> None:
-        self.retried(lambda connection: put_checkpoint(connection, STATEMENTS, size, note))
+        self.retried(lambda connection: put_checkpoint(connection, p.CORE, size, note))
 
     def restart_log(self, origin: str) -> None:
         self.retried(lambda connection: set_origin(connection, origin))
@@ -132,21 +142,21 @@ class PostgresqlStore:
     def checkpoint_files(self) -> None:
         """Vacuums what erasure touches. Best effort: old snapshots hold rows back, and pg_wal keeps copies (epochs)."""
         self._check_usable()
-        connection = self._connections.take()
+        link = self._pool.take()
         try:
             with explained():
-                autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
+                autocommit = link.connection.execution_options(isolation_level="AUTOCOMMIT")
                 autocommit.exec_driver_sql("SET statement_timeout = 0")
                 autocommit.exec_driver_sql(f"VACUUM {_TOUCHED}")
         finally:
-            connection.invalidate()  # its settings are not those of the others
-            self._connections.give_back(connection, restarted=False)
+            self._pool.retire(link)
 
     def close(self) -> None:
         if self._closed or os.getpid() != self._pid:
             return
         self._closed = True
-        self._connections.close()
+        self._pool.close()
+        self._engine.dispose()
 
     def retried(self, work: Callable[[Connection], T]) -> T:
         """The one place that retries: runs `work` in a transaction until no other transaction is in its way."""
@@ -154,7 +164,7 @@ class PostgresqlStore:
             try:
                 with self.writing() as connection:
                     return work(connection)
-            except _Contended:
+            except Contended:
                 if remaining == 0:
                     raise
         raise AssertionError("unreachable")
@@ -162,36 +172,67 @@ class PostgresqlStore:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A bare connection within a transaction, for what is not a unit of work."""
-        self._check_usable()
-        connection = self._connections.take()
-        try:
-            yield connection
-            connection.commit()
-        except SQLAlchemyError as error:
-            failure = explain(error)
-            if sqlstate(error) in RETRIED:
-                raise _Contended(failure.message) from None
-            raise failure from None
-        finally:
-            self._connections.give_back(connection)
+        with self._begun(BEGIN) as link:
+            try:
+                yield link.connection
+                link.connection.commit()
+            except (SQLAlchemyError, psycopg.Error) as error:
+                failure = explain(error)
+                if sqlstate(error) in RETRIED:
+                    raise Contended(failure.message) from None
+                raise failure from None
 
     @contextmanager
     def reading(self, *, snapshot: bool = False) -> Iterator[Connection]:
         """A bare connection in a transaction that is undone; with `snapshot`, all of it sees one moment."""
+        with self._begun(_BEGIN_SNAPSHOT if snapshot else BEGIN) as link, explained():
+            yield link.connection
+
+    @contextmanager
+    def _begun(self, begin: Call) -> Iterator[Link]:
+        """A connection in a transaction; one that was found dead is replaced."""
         self._check_usable()
-        connection = self._connections.take()
+        link = self._pool.take()
         try:
             with explained():
-                if snapshot:
-                    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                yield connection
+                try:
+                    link.wire.trip([begin, *self._opening])
+                except psycopg.OperationalError:
+                    link = self._pool.replace(link)
+                    link.wire.trip([begin, *self._opening])
+            yield link
         finally:
-            self._connections.give_back(connection)
+            self._pool.give_back(link)
 
     @contextmanager
     def _read_unit(self) -> Iterator[ReadUnit]:
-        with self.reading() as connection:
-            yield PostgresqlUnit(connection)
+        self._check_usable()
+        unit = PostgresqlUnit(self._pool, self._opening)
+        try:
+            with explained():
+                yield unit
+        finally:
+            self._pool.give_back(unit.link)
+
+    def _connect(self, ends: float) -> Link:
+        """A new connection, to a server that has everything this process was told it has."""
+        connection = self._engine.connect()
+        try:
+            raw: Any = connection.connection.driver_connection
+            wire = Wire(raw, prepares=self._prepares, patience_s=self._patience)
+            self._verify_kept(wire)
+        except BaseException:
+            connection.invalidate()
+            connection.close()
+            raise
+        return Link(connection, wire, ends)
+
+    def _verify_kept(self, wire: Wire) -> None:
+        try:
+            self._outbox.verify_kept(wire)
+        except RestoreNeeded as fallen:
+            self._fallen = fallen
+            raise
 
     def _catch_up(self) -> None:
         """Before the newest is looked for. When it cannot be done now, `lag` shows what is missing."""
@@ -205,30 +246,29 @@ class PostgresqlStore:
             raise Unavailable("a vault opened before a fork cannot be used in the child: open it there")
         if self._closed:
             raise Unavailable("the vault is closed")
+        if self._fallen is not None:
+            raise RestoreNeeded(self._fallen.message)
 
 
-class _Contended(Conflict):
+class Contended(Conflict):
     """Serialization failure or deadlock: run it again."""
 
 
 def _sequence(connection: Connection) -> tuple[int, bool]:
     plan = sequencer.prepare(connection)
-    return sequencer.carry_out(connection, plan, STATEMENTS), plan.broken
+    return sequencer.carry_out(connection, plan, p.CORE), plan.broken
 
 
 def open_postgresql(
-    url: URL,
+    address: Address,
     *,
     vault: VaultId | None,
     worker: WorkerId,
     origin: str,
     randomness: Randomness,
 ) -> Store:
-    """The store at `url`, made anew for `vault` if one is given. Unavailable for whatever cannot be used."""
-    try:
-        store = PostgresqlStore(url, worker=worker, randomness=randomness)
-    except ImportError:
-        raise Unavailable("PostgreSQL needs its driver: pip install 'privet[postgres]'") from None
+    """The store at `address`, made anew for `vault` if one is given. Unavailable for whatever cannot be used."""
+    store = PostgresqlStore(address, worker=worker, randomness=randomness)
     try:
         if vault is not None:
             store.create(vault, origin)
@@ -239,9 +279,9 @@ def open_postgresql(
     return store
 
 
-def upgrade_postgresql(url: URL) -> tuple[int, int]:
+def upgrade_postgresql(address: Address) -> tuple[int, int]:
     """Brings the schema up; (before, now). It writes no log entry, so it needs no stream of its own."""
-    store = PostgresqlStore(url, worker=WorkerId(bytes(16)), randomness=os.urandom)
+    store = PostgresqlStore(address, worker=WorkerId(bytes(16)), randomness=os.urandom)
     try:
         with store.writing() as connection:
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")

@@ -11,7 +11,7 @@ from hashlib import sha256
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-from psycopg import Connection, OperationalError, errors, pq
+from psycopg import Connection, Error, OperationalError, errors, pq
 
 from privet.store.wire_types import Type
 
@@ -93,7 +93,7 @@ class Wire:
         except OperationalError:
             return False
         # Something that is not an end may be said while idle too: a changed setting.
-        return not self.is_lost and not self._poll.poll(0)
+        return self._pg.status == pq.ConnStatus.OK and not self._poll.poll(0)
 
     def trip(self, calls: Sequence[Call]) -> list[Answer]:
         """One answer a call. The first call that fails ends the rest and raises psycopg's error for it.
@@ -112,9 +112,9 @@ class Wire:
             pg.exit_pipeline_mode()
         except BaseException as error:
             self._raw.close()
-            if isinstance(error, errors.Error) and not isinstance(error, OperationalError):
-                raise OperationalError("the connection was lost") from None
-            raise
+            if isinstance(error, OperationalError) or not isinstance(error, Error):
+                raise
+            raise OperationalError("the connection was lost") from None
         if failed is not None:
             raise errors.error_from_result(failed)
         return answers

@@ -1,15 +1,17 @@
 """Which statements a store issues, for tests that two cases must not differ in them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 from sqlalchemy import event
 
 from privet.domain.ports import Store
 from privet.store.postgresql import PostgresqlStore
 from privet.store.sqlite import SqliteStore
+from privet.store.wire import Answer, Call, Wire
 
 _LITERAL = re.compile(r"x'[0-9a-f]*'|'[^']*'|\b\d+\b|\b0x[0-9a-f]+\b", re.IGNORECASE)
 _TRANSACTION = ("BEGIN", "COMMIT", "ROLLBACK", "SET ")
@@ -48,13 +50,20 @@ def _tapped(store: Store, see: Any) -> Iterator[None]:
                 raw.set_trace_callback(None)
         return
     assert isinstance(store, PostgresqlStore)
-    engine = store._connections._engine
+    engine = store._engine
+    trip = Wire.trip
 
     def before(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         see(statement)
 
+    def seen_trip(wire: Wire, calls: Sequence[Call]) -> list[Answer]:
+        for call in calls:
+            see(call.statement.text)
+        return trip(wire, calls)
+
     event.listen(engine, "before_cursor_execute", before)
     try:
-        yield
+        with mock.patch.object(Wire, "trip", seen_trip):
+            yield
     finally:
         event.remove(engine, "before_cursor_execute", before)

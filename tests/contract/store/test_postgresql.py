@@ -1,22 +1,21 @@
 """What only the outbox, the sequencer and a server can get wrong. Real PostgreSQL, real crashes."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import Connection, create_engine, select, text
-from sqlalchemy.exc import OperationalError
 
 from privet.domain.ids import VaultId, WorkerId
 from privet.domain.ports import Store
-from privet.errors import Conflict, IntegrityError, Unavailable
+from privet.errors import Conflict, IntegrityError, StoreGone, Unavailable
 from privet.store import sequencer
 from privet.store import tables as t
 from privet.store.opening import open_store
-from privet.store.outbox import Outbox
 from privet.store.postgresql import PostgresqlStore
+from privet.store.wire import COMMIT, Answer, Call, Wire
 from tests.contract.store.conftest import VAULT, Open
 from tests.contract.store.rows import T0, Rows
 from tests.contract.store.test_log import append, assert_log_holds, execute
@@ -77,9 +76,9 @@ def test_two_sequencers_on_one_head_never_fork(
 
 
 def sequencer_statements() -> Any:
-    from privet.store.postgresql_unit import STATEMENTS
+    from privet.store.postgresql_statements import CORE
 
-    return STATEMENTS
+    return CORE
 
 
 def test_an_altered_outbox_entry_stops_its_stream(store: PostgresqlStore, url: str, rows: Rows) -> None:
@@ -134,17 +133,20 @@ def test_a_connection_lost_before_the_commit_releases_nothing(
     store: PostgresqlStore, url: str, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server ends our connection between insert and COMMIT: Unavailable, a new stream, and the store goes on."""
-    real = Outbox.write
+    real = Wire.trip
     before = store._outbox.stream
 
-    def write_then_lose(self: Outbox, connection: Connection, entries: Any) -> None:
-        real(self, connection, entries)
-        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
-        execute(url, f"SELECT pg_terminate_backend({pid})")
+    def write_then_lose(self: Wire, calls: Sequence[Call]) -> list[Answer]:
+        if calls[-1] is not COMMIT:
+            return real(self, calls)
+        real(self, calls[:-1])
+        execute(url, f"SELECT pg_terminate_backend({self._pg.backend_pid})")
+        return real(self, [COMMIT])
 
-    monkeypatch.setattr(Outbox, "write", write_then_lose)
-    with pytest.raises(Unavailable):
+    monkeypatch.setattr(Wire, "trip", write_then_lose)
+    with pytest.raises(StoreGone) as caught:
         append(store, rows.entries(1))
+    assert not caught.value.undone
     monkeypatch.undo()
     assert store._outbox.stream != before
     entries = rows.entries(2)
@@ -156,15 +158,17 @@ def test_an_answer_lost_after_the_commit_starts_a_new_stream(
     store: PostgresqlStore, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The commit happened and nobody heard: the caller must not release, yet the log may have the entry."""
-    real = Connection.commit
+    real = Wire.trip
     before = store._outbox.stream
 
-    def commit_unheard(self: Connection) -> None:
-        real(self)
-        raise OperationalError("COMMIT", {}, psycopg.OperationalError("lost"))
+    def commit_unheard(self: Wire, calls: Sequence[Call]) -> list[Answer]:
+        answers = real(self, calls)
+        if calls[-1] is COMMIT:
+            raise psycopg.OperationalError("lost")
+        return answers
 
     first, then = sorted(rows.entries(2))
-    monkeypatch.setattr(Connection, "commit", commit_unheard)
+    monkeypatch.setattr(Wire, "trip", commit_unheard)
     with pytest.raises(Unavailable):
         append(store, [first])
     monkeypatch.undo()

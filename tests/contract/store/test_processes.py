@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from privet.config.settings.serving import DatabaseSettings
 from privet.domain.ids import SubjectId
 from privet.domain.ports import Store
 from privet.errors import PrivetError
-from privet.store import postgresql, sqlite_file, sqlite_writer
+from privet.store import opening, sqlite_file, sqlite_writer
 from tests.contract.store.conftest import Open
 from tests.contract.store.rows import T0, Rows
 
@@ -116,8 +117,7 @@ def test_a_writer_that_waits_too_long_gets_one_sentence(
     """After the bound (5 s; shortened here) it is Unavailable, and the store is usable afterwards."""
     monkeypatch.setattr(sqlite_file, "BUSY_MS", 300)
     monkeypatch.setattr(sqlite_writer, "BUSY_MS", 300)
-    short = postgresql._OPTIONS.replace("lock_timeout=5000", "lock_timeout=300")
-    monkeypatch.setattr(postgresql, "_OPTIONS", short)
+    monkeypatch.setattr(opening, "DatabaseSettings", lambda: DatabaseSettings(lock_timeout_ms=300))
     store = make_store()
     subject = enrol(store, rows)
     other = start("hold", subject)
@@ -129,6 +129,7 @@ def test_a_writer_that_waits_too_long_gets_one_sentence(
         store.write() as unit,
     ):
         unit.swap_facts(SubjectId(bytes.fromhex(subject)), 1, b"ours")
+        unit.count_subjects()
     assert caught.value.code == "unavailable"
     assert time.monotonic() - began < 3
     other.go()

@@ -26,12 +26,14 @@ def test_a_conflict_undoes_the_whole_unit(store: Store, rows: Rows) -> None:
 
 
 def test_a_swallowed_conflict_still_undoes_the_unit(store: Store, rows: Rows) -> None:
-    """A caller who catches the Conflict inside the unit cannot commit the rest."""
+    """A caller who catches the Conflict inside the unit, where it comes at the latest when something is read, cannot
+    commit the rest."""
     row = rows.row()
     with pytest.raises(Conflict), store.write() as unit:
         unit.insert_subject(row)
         with pytest.raises(Conflict):
             unit.swap_fields(row.subject, 9, b"new")
+            unit.count_subjects()
     with store.read() as unit:
         assert unit.count_subjects() == 0
 

@@ -37,6 +37,7 @@ def hold(store: Store, argument: str) -> None:
     """Changes one subject and keeps the transaction open until told."""
     with store.write() as unit:
         unit.swap_facts(SubjectId(bytes.fromhex(argument)), 1, b"held")
+        unit.count_subjects()
         say("holding")
         wait()
     say("done")

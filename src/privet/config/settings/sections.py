@@ -90,4 +90,7 @@ class DatabaseShape(Shape):
     connect_timeout_s: Annotated[int, Field(ge=1, le=60)] = 5
     statement_timeout_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 10_000
     lock_timeout_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 5_000
+    idle_timeout_ms: Annotated[int, Field(ge=1_000, le=3_600_000)] = 60_000
+    connection_lifetime_s: Annotated[int, Field(ge=10, le=86_400)] = 1_800
+    pooler: bool = False
     allow_plaintext: bool = False

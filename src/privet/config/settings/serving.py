@@ -106,6 +106,11 @@ class DatabaseSettings:
     connect_timeout_s: int = 5
     statement_timeout_ms: int = 10_000
     lock_timeout_ms: int = 5_000
+    idle_timeout_ms: int = 60_000
+    """How long the server lets a transaction stand idle."""
+    connection_lifetime_s: int = 1_800
+    pooler: bool = False
+    """A pooler in transaction mode (PgBouncer) stands between: nothing may be kept in a session."""
     allow_plaintext: bool = False
     """A server beyond loopback without verified TLS is meant."""
 

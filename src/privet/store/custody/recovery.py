@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from privet.audit.checkpoint import Checkpoint
 from privet.audit.leaf import Act, Decision
 from privet.audit.scribe import Scribe
+from privet.config.settings.serving import DatabaseSettings
 from privet.crypto.keyring import Keyring
 from privet.domain.catalogue import Catalogue
 from privet.domain.ids import Millis, VaultId, WorkerId
@@ -96,6 +97,7 @@ def restore(
     randomness: Randomness,
     progress: Progress | None = None,
     actor: str = "steward",
+    database: DatabaseSettings | None = None,
 ) -> Restored:
     """Restores the vault in `directory` from a backup. `catalogue` gets the numbers of the backup's database.
 
@@ -119,6 +121,7 @@ def restore(
             randomness,
             progress or _silent,
             actor,
+            database,
         ).run()
 
 
@@ -138,6 +141,7 @@ class _Restoring(NamedTuple):
     randomness: Randomness
     progress: Progress
     actor: str
+    database: DatabaseSettings | None
 
     def run(self) -> Restored:
         self.keyring.reload()
@@ -171,6 +175,7 @@ class _Restoring(NamedTuple):
         """A new database with everything of the backup in it."""
         store = open_store(
             url,
+            database=self.database,
             create=True,
             vault=self.vault,
             worker=self.worker,
