@@ -16,6 +16,7 @@ _MOST = 20_000
 _SWEPT = 200
 """Entries looked at when a full table needs room: a bounded piece of work."""
 _OTHERS = ""
+_ROUNDING = 1e-6  # seconds: sums of intervals are not exact
 
 
 class Buckets:
@@ -25,7 +26,7 @@ class Buckets:
         self, *, per_second: float, burst: int, most: int = _MOST, clock: Callable[[], float] = monotonic
     ) -> None:
         self._interval = 1.0 / per_second
-        self._room = self._interval * burst
+        self._room = self._interval * burst + _ROUNDING
         self._most = most
         self._clock = clock
         # When each bucket will be full again (the theoretical arrival time of GCRA): one number says all.
