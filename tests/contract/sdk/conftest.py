@@ -1,6 +1,6 @@
 """`shared`: an open vault for the tests of one file, its services asked by each face in turn."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from functools import cache
 from pathlib import Path
@@ -10,10 +10,12 @@ import pytest
 
 import privet
 from privet.bootstrap.credentials import create_key
-from privet.testing import FakeVault
+from privet.testing import PASSPHRASE, FakeVault, make_vault, open_vault
+from tests.contract.sdk import every_type
 from tests.contract.sdk.faces import Awaiting, FacedWorld, Loop
 from tests.invariants.conftest import make_place, maker, postgres_template, sqlite_template
-from tests.invariants.world import CATALOGUE, PASSPHRASE, Clock, Place
+from tests.invariants.world import CATALOGUE, Clock, Place
+from tests.invariants.world import PASSPHRASE as WORD
 from tests.services.vault_server import VaultServer
 
 __all__ = ["make_place", "maker", "postgres_template", "sqlite_template"]
@@ -37,8 +39,29 @@ def shared(request: pytest.FixtureRequest, maker: Maker) -> Iterator[FacedWorld]
         yield _fake(kind, ends) if "fake" in kind else _real(kind, maker, ends)
 
 
-def _fake(kind: str, ends: ExitStack) -> FacedWorld:
-    fake = ends.enter_context(FakeVault(CATALOGUE))
+@pytest.fixture(scope="module", params=[face for face in FACES if isinstance(face, str)])
+def clinic(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FacedWorld]:
+    """As `shared`, with the catalogue that has every type."""
+    kind = str(request.param)
+    directory = tmp_path_factory.mktemp("clinic") / "vault"
+    with ExitStack() as ends:
+        if "fake" in kind:
+            yield _fake(kind, ends, every_type.CATALOGUE, every_type.NOTICES)
+            return
+        make_vault(directory, every_type.CATALOGUE, every_type.NOTICES).close()
+        clock = Clock()
+        vault = ends.enter_context(open_vault(directory, clock=clock))
+        place = Place(backend="sqlite", directory=directory, url="")
+        face = (
+            vault.service if kind.startswith("session") else _served(kind, vault, directory, PASSPHRASE, ends)
+        )
+        yield FacedWorld(place=place, vault=vault, clock=clock, face=face, kind=kind)
+
+
+def _fake(
+    kind: str, ends: ExitStack, catalogue: str | Path = CATALOGUE, notices: Mapping[str, str] | None = None
+) -> FacedWorld:
+    fake = ends.enter_context(FakeVault(catalogue, notices))
     place = Place(backend="sqlite", directory=Path(), url="")
     if kind.startswith("awaited"):
         loop = ends.enter_context(closing(Loop()))
@@ -53,11 +76,15 @@ def _real(kind: str, maker: Maker, ends: ExitStack) -> FacedWorld:
     ends.callback(end)
     clock = Clock()
     vault = ends.enter_context(place.open(clock))
-    if kind.startswith("session"):
-        return FacedWorld(place=place, vault=vault, clock=clock, face=vault.service, kind=kind)
-    server = ends.enter_context(
-        VaultServer(place.directory, passphrase=PASSPHRASE, portal={"enabled": False})
-    )
+    face = vault.service if kind.startswith("session") else _served(kind, vault, place.directory, WORD, ends)
+    return FacedWorld(place=place, vault=vault, clock=clock, face=face, kind=kind)
+
+
+def _served(
+    kind: str, vault: privet.Vault, directory: Path, passphrase: str, ends: ExitStack
+) -> Callable[[str], Any]:
+    """Clients of a real server, by the name of their service, each with a key of its own."""
+    server = ends.enter_context(VaultServer(directory, passphrase=passphrase, portal={"enabled": False}))
     loop = ends.enter_context(closing(Loop()))
 
     @cache
@@ -69,4 +96,4 @@ def _real(kind: str, maker: Maker, ends: ExitStack) -> FacedWorld:
         ends.callback(lambda: loop.run(client.close()))
         return Awaiting(client, loop)
 
-    return FacedWorld(place=place, vault=vault, clock=clock, face=face, kind=kind)
+    return face
