@@ -7,6 +7,7 @@ entry: it raises IntegrityError, naming it, since a log with a hole answers noth
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from privet.audit.entry import Private
 from privet.audit.leaf import Leaf, parse_leaf
@@ -60,8 +61,16 @@ class AuditLine:
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
+class Newest(Protocol):
+    """What a search needs of the log."""
+
+    def entries_newest(
+        self, before: int | None = None, *, tag: bytes | None = None
+    ) -> Iterator[LoggedRow]: ...
+
+
 def search(
-    log: LogReader, reader: EntryReader, wanted: AuditFilter, *, before: int | None = None
+    log: Newest, reader: EntryReader, wanted: AuditFilter, *, before: int | None = None
 ) -> Iterator[AuditLine]:
     """Matching entries below position `before`, newest first."""
     found = 0

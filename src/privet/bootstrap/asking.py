@@ -53,11 +53,13 @@ class ServiceRequests:
             for subject in people(subjects)
         ]
 
-    def find(self, *, purpose: object, peer: str = "", **lookup: str) -> ReadRequest:
-        """Whether somebody may be had at all."""
+    def find(
+        self, who: By | None = None, /, *, purpose: object, peer: str = "", **lookup: str
+    ) -> ReadRequest:
+        """Whether somebody may be had at all: `who`, or whom the one look-up names."""
         if not self._usable:
             raise InvalidInput(f"{self.name} may use no profile field, so it can find nobody", field="find")
-        return self._read(Operation.FIND, by(**lookup), purpose, self._usable, None, peer)
+        return self._read(Operation.FIND, who or by(**lookup), purpose, self._usable, None, peer)
 
     def history(
         self,

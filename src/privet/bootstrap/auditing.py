@@ -13,7 +13,7 @@ from privet.audit.damage import FsckReport
 from privet.audit.leaf import Act, Decision, Leaf, parse_leaf
 from privet.audit.note import NoteKey
 from privet.audit.proof import make_proof, parse_proof, verify_proof, write_proof
-from privet.audit.tiles import WIDTH, TileReader, tile_root
+from privet.audit.tiles import WIDTH, Tile, TileReader, tile_root
 from privet.bootstrap.officer import OfficerAudit
 from privet.bootstrap.parts import Parts
 from privet.bootstrap.vault import system_clock
@@ -73,6 +73,19 @@ def newest_checkpoint(parts: Parts) -> bytes:
     parts.store.sequence()
     parts.checkpointer.sign()
     return _newest(parts.store.log)
+
+
+def stored_checkpoint(parts: Parts) -> bytes:
+    """The newest anchored checkpoint as it stands; signs nothing. Raises Unavailable before there is any."""
+    found = parts.anchors.find_latest()
+    if found is None:
+        raise Unavailable("the log has no signed checkpoint yet; try again in a second")
+    return found[1]
+
+
+def log_tile(parts: Parts, tile: Tile) -> bytes:
+    """The hashes of one tile, full or partial. The caller has checked that the log is as large."""
+    return _Tiles(parts.store.log).read_tile(tile.level, tile.n, tile.width)
 
 
 def _newest(log: LogReader) -> bytes:

@@ -3,7 +3,7 @@
 Refuses to show a profile value: an officer reads who did what and why, not what it said.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from privet.bootstrap.verifying import verify_store
 from privet.decide.replay import replay
 from privet.domain.decision import Decision as PolicyDecision
 from privet.domain.ids import EntryId, Millis, SubjectId, to_millis
-from privet.domain.ports import VaultState, WriteUnit
+from privet.domain.ports import LoggedRow, LogReader, VaultState, WriteUnit
 from privet.domain.request import By
 from privet.errors import IntegrityError, InvalidInput, NotFound
 
@@ -32,6 +32,34 @@ class Replayed(NamedTuple):
     line: AuditLine
     decision: PolicyDecision
     same: bool
+
+
+MOST_LOOKED_AT = 20_000
+"""Entries that one page looks at: some tens of µs each."""
+
+
+class Page(NamedTuple):
+    """`before`: the position from which the next page goes on, None at the log's end."""
+
+    lines: list[AuditLine]
+    before: int | None
+
+
+class _Part:
+    """The log, as far as a page looks."""
+
+    def __init__(self, log: LogReader, most: int) -> None:
+        self._log = log
+        self._most = most
+        self.stopped_at: int | None = None
+
+    def entries_newest(self, before: int | None = None, *, tag: bytes | None = None) -> Iterator[LoggedRow]:
+        self.stopped_at = None
+        for seen, row in enumerate(self._log.entries_newest(before, tag=tag)):
+            if seen == self._most:
+                self.stopped_at = row.pos + 1
+                return
+            yield row
 
 
 class OfficerAudit:
@@ -85,6 +113,41 @@ class OfficerAudit:
         **clear: str | None,
     ) -> Iterator[AuditLine]:
         """As `query`, one by one. The query is logged before the first line."""
+        wanted, before = self._ask(subject, since, until, limit, clear)
+        return search(self._parts.store.log, self._reader(), wanted, before=before)
+
+    def page(
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        subject: By | str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        **clear: str | None,
+    ) -> "Page":
+        """At most `limit` lines of those below position `before`, newest first, out of a bounded part of the log.
+
+        What was logged since the first page is in none of its followers; none is left out, and none comes twice.
+        """
+        wanted, size = self._ask(subject, since, until, limit, clear, before)
+        start = size if before is None else min(before, size)
+        part = _Part(self._parts.store.log, MOST_LOOKED_AT)
+        lines = list(search(part, self._reader(), wanted, before=start))
+        if len(lines) == limit:
+            return Page(lines, lines[-1].position or None)
+        return Page(lines, part.stopped_at)
+
+    def _ask(
+        self,
+        subject: By | str | None,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int | None,
+        clear: Mapping[str, str | None],
+        before: int | None = None,
+    ) -> tuple[AuditFilter, int]:
+        """The filter, and how long the log was; the question is logged."""
         if limit is not None and (type(limit) is not int or limit < 1):
             raise InvalidInput("limit must be a whole number from 1", field="limit")
         reader = self._reader()
@@ -100,7 +163,7 @@ class OfficerAudit:
         )
         shown = {name: value for name, value in clear.items() if value is not None}
         self._parts.store.sequence()
-        before = self._parts.store.log.size()  # the query does not find itself
+        size = self._parts.store.log.size()  # the query does not find itself
         self._log(
             Act.QUERY,
             {
@@ -109,9 +172,10 @@ class OfficerAudit:
                 "since": wanted.since,
                 "until": wanted.until,
                 "limit": limit,
+                **({} if before is None else {"before": before}),
             },
         )
-        return search(self._parts.store.log, reader, wanted, before=before)
+        return wanted, size
 
     def replay(self, audit_id: str) -> Replayed:
         """Decides a logged question again, under the policy revision that decided it then, and compares.

@@ -78,6 +78,34 @@ def guarded(desk: Desk, kind: Kind) -> type[APIRoute]:
     return Guarded
 
 
+def check_kind(caller: Caller, kind: Kind) -> None:
+    """Raises EdgeError for a caller of another kind."""
+    if caller.kind != kind:
+        raise EdgeError("wrong_role", _ONLY[kind].format(kind=_KINDS[caller.kind]))
+
+
+def public(desk: Desk) -> type[APIRoute]:
+    """Routes for anybody."""
+
+    class Public(APIRoute):
+        def get_route_handler(self) -> Handler:
+            handle = super().get_route_handler()
+
+            async def answer(request: Request) -> Response:
+                started = perf_counter()
+                try:
+                    check_query(request.scope, frozenset())
+                    response = await handle(request)
+                except (PrivetError, RequestValidationError) as error:
+                    response = problem_response(request.scope, as_problem(error))
+                desk.observer.request(self.path, response.status_code, perf_counter() - started)
+                return response
+
+            return answer
+
+    return Public
+
+
 async def refuse(desk: Desk, scope: Scope, route: str, caller: Caller | None, error: Exception) -> Response:
     """The answer to what went wrong; with its leaf, where a known caller was refused and no entry tells of it yet."""
     told = as_problem(error)

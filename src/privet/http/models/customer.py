@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from privet.http.models.base import Asked, AuditId, Name, Purpose, Said, Values
 from privet.http.models.service import RecordSaid, Types

@@ -110,7 +110,7 @@ class FetchManySaid(Said):
 
 
 class FindSaid(Said):
-    """The person's pairwise id if a field at least would be released now; null for nobody and for whom it may not see."""
+    """The pairwise id if one field at least would be released now; null for nobody and whom it may not see."""
 
     subject: str | None
 

@@ -1,0 +1,46 @@
+"""Dates and times in requests: RFC 3339, one spelling each. Refuses what Python would also take, such as week dates."""
+
+import re
+from datetime import date, datetime
+
+from privet.errors import InvalidInput
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def moment(name: str, text: str | None) -> date | datetime | None:
+    """A date `2024-01-31`, or a datetime with its offset. Raises InvalidInput, naming the field."""
+    if text is None:
+        return None
+    try:
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    else:
+        found = _find_datetime(text)
+        if found is not None:
+            return found
+    raise InvalidInput(f"{name} must be a date such as 2024-01-31, or with a time and its offset", field=name)
+
+
+def exact(name: str, text: str | None) -> datetime | None:
+    """A datetime with its offset. Raises InvalidInput, naming the field."""
+    if text is None:
+        return None
+    found = _find_datetime(text)
+    if found is None:
+        raise InvalidInput(f"{name} must be a time with its offset, such as 2024-01-31T09:30:00Z", field=name)
+    return found
+
+
+def _find_datetime(text: str) -> datetime | None:
+    if not _TIME.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text.upper())
+    except ValueError:
+        return None
