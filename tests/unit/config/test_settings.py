@@ -233,3 +233,54 @@ def test_faults_of_the_sections_about_serving(tmp_path: Path, text: str, said: s
     with pytest.raises(InvalidInput) as caught:
         load_settings(tmp_path)
     assert said in caught.value.message
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Key by key, whatever its type; the rest of the section stays as the file has it."""
+    (tmp_path / "privet.toml").write_text(HEAD + "[serve]\nport = 1\nhost = '::1'\n")
+    for name, value in {
+        "PRIVET_SERVE__PORT": "9000",
+        "PRIVET_SERVE__GRACEFUL_S": "3",
+        "PRIVET_PORTAL__ENABLED": "false",
+        "PRIVET_SMTP__HOST": "mail",
+        "PRIVET_SMTP__SENDER": "vault@example.org",
+        "PRIVET_POLICY__CA_FILE": "ca.pem",
+        "PRIVET_ISSUERS": '[{"issuer": "https://a.example", "audience": "privet", "role": "services"}]',
+        "PRIVET_PASSPHRASE": "no setting",
+        "PRIVET_VAULT_ID": "ff" * 16,
+    }.items():
+        monkeypatch.setenv(name, value)
+    found = load_settings(tmp_path)
+    assert (found.serving.serve.port, found.serving.serve.host, found.serving.serve.graceful_s) == (
+        9000,
+        "::1",
+        3.0,
+    )
+    assert found.serving.portal.enabled is False
+    assert found.serving.smtp is not None
+    assert found.policy.ca_file == tmp_path / "ca.pem"
+    assert [issuer.audience for issuer in found.serving.issuers] == ["privet"]
+    assert found.vault_id == VAULT
+
+
+@pytest.mark.parametrize(
+    "name, value, said",
+    [
+        ("PRIVET_SERVE__PORT", "70000", "PRIVET_SERVE__PORT: must be less than 65535, or that"),
+        ("PRIVET_SERVE__PORT", "many", "PRIVET_SERVE__PORT: must be a whole number"),
+        ("PRIVET_SERVE__PROT", "1", 'PRIVET_SERVE__PROT: there is no key "prot"; did you mean "port"?'),
+        ("PRIVET_POLICY__ENGINE", "magic", 'PRIVET_POLICY__ENGINE: must be "embedded"'),
+        ("PRIVET_ISSUERS", "[{]", "PRIVET_ISSUERS: must be a section in [[ ]]"),
+        ("PRIVET_ISSUERS", '[{"issuer": "https://a"}]', "PRIVET_ISSUERS: is missing"),
+    ],
+)
+def test_faults_of_the_environment_name_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    """Nobody looks for the line of a file that does not say it; the value is not repeated."""
+    (tmp_path / "privet.toml").write_text(HEAD)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidInput) as caught:
+        load_settings(tmp_path)
+    assert said in caught.value.message
+    assert "privet.toml" not in caught.value.message

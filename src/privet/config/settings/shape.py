@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from privet.config.catalogue.problems import unknown
+from privet.config.settings.environment import find_overrides, overlay, variable
 from privet.config.settings.model import Engine
 from privet.config.settings.sections import (
     DatabaseShape,
@@ -76,7 +77,10 @@ class FileShape(Shape):
 
 
 def parse_settings(data: bytes) -> FileShape:
-    """The file's settings. Raises InvalidInput (file, line, key, fix) or, for a newer format, Unavailable."""
+    """The file's settings, with the environment's over them.
+
+    Raises InvalidInput (file and line or variable, key, fix) or, for a newer format, Unavailable.
+    """
     if len(data) > MOST_BYTES:
         raise InvalidInput(f"{FILE}:1: the file: is larger than 100 kB; it holds a few settings only")
     try:
@@ -97,16 +101,28 @@ def parse_settings(data: bytes) -> FileShape:
         raise Unavailable(
             f"{FILE}: this vault was made by a newer Privet (format {number}, this one reads {FORMAT}); upgrade Privet"
         )
+    overrides = find_overrides(FileShape)
     try:
-        return _meant(FileShape.model_validate(raw))
+        return _meant(FileShape.model_validate(overlay(raw, overrides)))
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
     lines = []
     for fault in faults:
         keys = [str(part) for part in fault["loc"]]
         key = ".".join(keys) or "the file"
-        lines.append(f"{FILE}:{_line_of(text, keys)}: {key}: {_sentence(keys, fault)}")
+        place = f"{FILE}:{_line_of(text, keys)}: {key}"
+        if _is_said(overrides, keys):
+            place = variable(keys)
+        lines.append(f"{place}: {_sentence(keys, fault)}")
     raise InvalidInput("\n".join(lines))
+
+
+def _is_said(overrides: Mapping[str, Any], keys: list[str]) -> bool:
+    """Whether the environment, not the file, said it."""
+    if not keys or keys[0] not in overrides:
+        return False
+    section = overrides[keys[0]]
+    return not isinstance(section, dict) or len(keys) == 1 or keys[1] in section
 
 
 def _meant(shape: FileShape) -> FileShape:

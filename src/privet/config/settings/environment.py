@@ -1,0 +1,56 @@
+"""Settings by environment: `PRIVET_SERVE__PORT=9000` is `port` of `[serve]`, and wins over the file.
+
+`PRIVET_ISSUERS` is a JSON list. Refuses nothing here: names that are no key are refused with the rest, by the shapes.
+`format` and `vault_id` are of the vault, not of its surroundings: they are read from the file only.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+PREFIX = "PRIVET_"
+_LISTS = frozenset({"issuers"})
+
+
+def find_overrides(shape: type[BaseModel]) -> dict[str, Any]:
+    """What the environment says, as the file would: {section: {key: value}}. Slow, but only if it says anything."""
+    sections = {name for name in shape.model_fields if name not in ("format", "vault_id")}
+    if not any(_section(name) in sections for name in os.environ):
+        return {}
+    from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
+
+    class Environment(BaseSettings, shape):  # type: ignore[misc, valid-type]  # the shape is given
+        model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore")
+
+    try:
+        found: Mapping[str, Any] = EnvSettingsSource(Environment)()
+    except SettingsError:
+        found = {name: None for name in _LISTS if f"{PREFIX}{name}".upper() in os.environ}
+    return {name: value for name, value in found.items() if name in sections}
+
+
+def variable(keys: list[str]) -> str:
+    """The variable that holds a key."""
+    return PREFIX + "__".join(key.upper() for key in (keys[:1] if keys[0] in _LISTS else keys))
+
+
+def _section(name: str) -> str:
+    """The section that a variable is about; "" when it is none of ours."""
+    upper = name.upper()
+    if not upper.startswith(PREFIX):
+        return ""
+    section, delimiter, _ = upper.removeprefix(PREFIX).partition("__")
+    return section.lower() if delimiter or section.lower() in _LISTS else ""
+
+
+def overlay(raw: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The file's sections with the environment's keys over them."""
+    merged = dict(raw)
+    for name, value in overrides.items():
+        before = merged.get(name)
+        if isinstance(before, dict) and isinstance(value, dict):
+            value = {**before, **value}
+        merged[name] = value
+    return merged
