@@ -28,6 +28,9 @@ from privet.release.disclosure import Disclosure
 CODE_SENT = "sign-in-code"
 TRIES = 5
 DIGITS = 8
+PER_ADDRESS = 5
+PER_PEER = 40
+"""Codes in a quarter of an hour."""
 _MOST = 10**DIGITS
 _FORM = struct.Struct(">B16s32sBQ")
 _VERSION = 1
@@ -83,8 +86,8 @@ class SignIns:
                 "the catalogue has no look-up field of addresses to sign in by", field="address"
             )
         counted = [
-            (join(b"address", self._parts.lookups.inner(field, typed)), 5),
-            (join(b"peer", peer.encode()), 40),
+            (join(b"address", self._parts.lookups.inner(field, typed)), PER_ADDRESS),
+            (join(b"peer", peer.encode()), PER_PEER),
         ]
         self._rates.check(counted)
         try:
@@ -94,6 +97,22 @@ class SignIns:
         code = f"{int.from_bytes(self._parts.randomness(16)) % _MOST:0{DIGITS}d}"
         row, keys = self._insist(lambda: self._issue(visit, code, found, field, counted))
         return Letter(code, lambda: self._address(field, row, keys))
+
+    def allow_letter(self, subject: SubjectId, address: str) -> None:
+        """Counts one letter that she has sent to a new address. Raises RateLimited, and InvalidInput for no address."""
+        field = self.field
+        if field is None:
+            return
+        counted = [
+            (join(b"address", self._parts.lookups.inner(field, address)), PER_ADDRESS),
+            (join(b"subject", subject), 2 * PER_ADDRESS),
+        ]
+
+        def count() -> None:
+            with self._parts.store.write() as unit:
+                self._rates.count(unit, counted)
+
+        self._insist(count)
 
     def _issue(
         self,

@@ -23,12 +23,21 @@ _CSRF = b"privet/portal/form/1"
 class Stop(Exception):
     """Ends a call with a page that says why, and what to do next."""
 
-    def __init__(self, status: int, title: str, text: str, *, retry_after: int | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        text: str,
+        *,
+        retry_after: int | None = None,
+        allow: str | None = None,
+    ) -> None:
         super().__init__(title)
         self.status = status
         self.title = title
         self.text = text
         self.retry_after = retry_after
+        self.allow = allow
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
