@@ -5,14 +5,19 @@ Requests take no unknown key and convert nothing. Answers are built by our own c
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, WithJsonSchema
 
 from privet.domain.request import MAX_NAME, By, SubjectRef
 
 AUDIT_ID = "^[0-9a-f]{32}$"
 AuditId = Annotated[str, StringConstraints(pattern=AUDIT_ID)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
-Moment = Annotated[str, StringConstraints(min_length=10, max_length=40)]
+_DATE = {"type": "string", "format": "date"}
+_TIME = {"type": "string", "format": "date-time"}
+_WRITTEN = StringConstraints(min_length=10, max_length=40)
+Moment = Annotated[str, _WRITTEN, WithJsonSchema({"anyOf": [_DATE, _TIME]})]
+"""A date, or a time with its offset (RFC 3339)."""
+ExactMoment = Annotated[str, _WRITTEN, WithJsonSchema(_TIME)]
 
 
 class Asked(BaseModel):

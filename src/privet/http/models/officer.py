@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from privet.http.models.base import Asked, AuditId, Logged, Moment, Name, Said, Sought
+from privet.http.models.base import Asked, AuditId, ExactMoment, Logged, Name, Said, Sought
 
 MOST_ENTRIES = 1_000
 CURSOR = "^[0-9a-f]{16}$"
@@ -22,8 +22,8 @@ class QueryAsked(Asked):
     decision: Literal["permit", "partial", "refuse", "done", "failed"] | None = None
     act: Annotated[str, StringConstraints(pattern="^[a-z][a-z-]{0,40}$")] | None = None
     reason: Name | None = None
-    since: Moment | None = None
-    until: Moment | None = None
+    since: ExactMoment | None = None
+    until: ExactMoment | None = None
     limit: Annotated[int, Field(ge=1, le=MOST_ENTRIES)] = 100
     cursor: Cursor | None = None
 

@@ -1,0 +1,84 @@
+"""The /v1 API: every route but the hot two, which `http.hot` serves, behind one application.
+
+The hot two stand here too, so that the OpenAPI document is whole; the composition never lets a request reach them.
+Refuses what is no route, or not that method of it, as every other error: in problem details, with a leaf where a known
+caller asked.
+"""
+
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from privet.errors import PrivetError
+from privet.http.describing import describe
+from privet.http.desk import Desk
+from privet.http.guard import problem_response, refuse
+from privet.http.problems import EdgeError, problem_of
+from privet.http.routes.audit import audit
+from privet.http.routes.consent import consents
+from privet.http.routes.controls import controls
+from privet.http.routes.log import log
+from privet.http.routes.me import me
+from privet.http.routes.meta import meta
+from privet.http.routes.reads import reads
+from privet.http.routes.writes import writes
+
+
+def make_api(desk: Desk) -> FastAPI:
+    """The application, of an open vault."""
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        exception_handlers={HTTPException: _no_route(desk), Exception: _failed},
+    )
+    for family in (reads, writes, consents, me, audit, controls, log):
+        app.include_router(family(desk))
+    document: list[bytes] = []
+
+    def written() -> bytes:
+        if not document:
+            document.append(orjson.dumps(describe(app.routes, desk.parts.catalogue)))
+        return document[0]
+
+    app.include_router(meta(desk, written))
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Of the path: `consent-record`, `audit-entries`."""
+    return "-".join(part for part in route.path.split("/") if part not in ("", "v1") and part[0] != "{")
+
+
+def _no_route(desk: Desk) -> Any:
+    async def answer(request: Request, error: HTTPException) -> Response:
+        allow = (error.headers or {}).get("allow") or (error.headers or {}).get("Allow") or ""
+        if error.status_code == 405:
+            methods = [name.strip() for name in allow.split(",")]
+            told = EdgeError("method_not_allowed", f"this route takes {allow}", allow=methods)
+        elif error.status_code == 404:
+            told = EdgeError("not_found", "there is nothing at this address")
+        else:
+            told = EdgeError("bad_request", "the request cannot be understood")
+        caller = None
+        if "authorization" in request.headers:
+            try:
+                caller = await desk.authenticate(request.scope)
+                desk.authenticator.admit(caller)
+            except PrivetError:
+                caller = None  # a stranger hears no more of her credential here
+        return await refuse(desk, request.scope, "", caller, told)
+
+    return answer
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """What nobody foresaw: the caller hears nothing of it, the edge tells the operator."""
+    return problem_response(request.scope, problem_of(error))
