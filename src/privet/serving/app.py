@@ -9,6 +9,7 @@ from pathlib import Path
 
 from privet.bootstrap.parts import Parts
 from privet.errors import InvalidInput, Unavailable
+from privet.http.api import make_api
 from privet.http.callers import Authenticator
 from privet.http.desk import Desk
 from privet.http.edge import App, Edge, Receive, Send
@@ -53,7 +54,7 @@ def make_service(
         "/readyz": probes.ready,
         "/metrics": probes.metrics,
     }
-    folders: dict[str, App] = {}
+    folders: dict[str, App] = {"/v1": make_api(desk)}
     del show_code  # the pages of customers are to come
 
     async def stop() -> None:
