@@ -120,8 +120,9 @@ class VaultState(NamedTuple):
 class ReadUnit(Protocol):
     """What can be asked within a transaction."""
 
-    def expect(self, subjects: Sequence[SubjectId], indexes: Sequence[bytes] = ()) -> None:
-        """Before `state`: what will be looked for next, so that a store may load it in the same round trip."""
+    def expect(self, wanted: Callable[[], tuple[Sequence[SubjectId], Sequence[bytes]]]) -> None:
+        """Before `state`: whose rows and which indexes will be looked for next, so that a store to which a trip is dear
+        may load them in the same one. A hint: it changes no answer."""
         ...
 
     def state(self) -> VaultState: ...

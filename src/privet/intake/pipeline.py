@@ -19,7 +19,15 @@ from privet.domain.coarse import coarse_day, instant
 from privet.domain.ids import NOBODY, SubjectId
 from privet.domain.ports import Clock, EntryRow, Randomness, Standing, Store, VaultState, WriteUnit
 from privet.domain.request import By, SubjectRef
-from privet.errors import Conflict, IntegrityError, InvalidInput, PreconditionFailed, PrivetError, Unavailable
+from privet.errors import (
+    Conflict,
+    IntegrityError,
+    InvalidInput,
+    PreconditionFailed,
+    PrivetError,
+    StoreGone,
+    Unavailable,
+)
 from privet.identify.current import check_current
 from privet.identify.resolver import Resolver
 from privet.intake.deciding import WriteDecider
@@ -90,6 +98,7 @@ class Intake:
         for turn in range(_TRIES):
             try:
                 with self._store.write() as unit:
+                    unit.expect(lambda: self._resolver.expected([(request.service, request.subject)]))
                     batch = self.begin(unit, answers)
                     if remembered is not None and (done := remembered.find(unit)) is not None:
                         return Written(done, NOBODY, created=False)
@@ -100,6 +109,10 @@ class Intake:
             except PreconditionFailed:
                 raise
             except Conflict:
+                continue
+            except StoreGone as gone:
+                if turn or not gone.undone:
+                    raise
                 continue
             except Undecided as undecided:
                 answers.update(self._decider.ask(undecided.questions))

@@ -21,6 +21,10 @@ class Identifying:
         self._resolver = resolver
         self._keyring = keyring
 
+    def expect(self, unit: ReadUnit, requests: Sequence[ReadRequest]) -> None:
+        """Tells the store beforehand whom this batch will look for."""
+        unit.expect(lambda: self._resolver.expected([(r.service, r.subject) for r in requests]))
+
     def identify(
         self, unit: ReadUnit, state: VaultState, requests: Sequence[ReadRequest]
     ) -> list[IdentifiedRead]:

@@ -16,7 +16,7 @@ from privet.decide.verdict import NO_ANSWERS, Answers, Undecided
 from privet.domain.decision import Reason
 from privet.domain.ports import Store, VaultState, WriteUnit
 from privet.domain.request import ReadRequest
-from privet.errors import IntegrityError, PrivetError, Unauthenticated, Unavailable
+from privet.errors import Conflict, IntegrityError, PrivetError, StoreGone, Unauthenticated, Unavailable
 from privet.release.deciding import Deciding
 from privet.release.disclosing import Disclosing
 from privet.release.identifying import Identifying
@@ -128,6 +128,7 @@ class Pipeline:
             except Unavailable as error:
                 raise NoUnit(error.message) from None
             loaded = monotonic()
+            self._identify.expect(unit, requests)
             state = unit.state()
             refused = admit(state) if admit is not None else ()
             admitted = [r for at, r in enumerate(requests) if at not in refused] if refused else requests
@@ -142,8 +143,15 @@ class Pipeline:
     def _read_batch(
         self, requests: Sequence[ReadRequest], admit: Admit | None, answers: Answers
     ) -> list[ReleasedRead]:
-        for _ in range(_TRIES):
-            released = self.load(requests, admit, answers=answers).commit()
+        for turn in range(_TRIES):
+            try:
+                released = self.load(requests, admit, answers=answers).commit()
+            except Conflict:  # another transaction was in the way (40001, 40P01)
+                continue
+            except StoreGone as gone:  # in mid-unit: once more, on another connection
+                if turn or not gone.undone:
+                    raise
+                continue
             if released is not None:
                 return released
         raise Unavailable("the disk took too long to make the log durable; nothing was released, try again")

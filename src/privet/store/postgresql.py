@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import Connection, create_engine, insert, select
+from sqlalchemy import Connection, create_engine, insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -20,21 +20,22 @@ from privet.domain.ids import VaultId, WorkerId
 from privet.domain.ports import LogReader, Randomness, ReadUnit, Store, StoreIdentity, WriteUnit
 from privet.errors import Conflict, IntegrityError, RestoreNeeded, Unavailable
 from privet.store import postgresql_statements as p
-from privet.store import sequencer
 from privet.store import tables as t
 from privet.store.address import Address
 from privet.store.faults import RETRIED, explain, explained, sqlstate
 from privet.store.log_reader import SqlLogReader
 from privet.store.outbox import Outbox
 from privet.store.pool import Link, Pool
-from privet.store.postgresql_unit import PostgresqlUnit, PostgresqlWriting
+from privet.store.postgresql_sequencer import carry_out, prepare
+from privet.store.postgresql_unit import PostgresqlUnit, PostgresqlWriting, verify_committed
 from privet.store.sqlite_file import check_schema
 from privet.store.vault_row import get_identity, insert_vault, put_checkpoint, set_origin, upgrade
-from privet.store.wire import BEGIN, Call, Statement, Wire
+from privet.store.wire import BEGIN, COMMIT, ROLLBACK, Answer, Call, Statement, Wire
+from privet.store.wire_types import INT
 
 _TRIES = 5
 _TOUCHED = "subject, record, lookup, consent, entry, outbox"
-_ANYTHING_WAITS = select(t.outbox.c.seq).limit(1)
+_ANYTHING_WAITS = Call(Statement("SELECT seq FROM outbox LIMIT 1", (), (INT,)))
 _BEGIN_SNAPSHOT = Call(Statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
 _PATIENCE_S = 5.0
 """How much longer than a statement may take a trip is waited for: then the server is taken for gone."""
@@ -115,9 +116,8 @@ class PostgresqlStore:
         """IntegrityError when a stream's chain is broken; what stands before the break is in the log then."""
         moved = 0
         while True:
-            with self.reading() as connection:
-                if connection.execute(_ANYTHING_WAITS).first() is None:
-                    return moved
+            if not self._ask(_ANYTHING_WAITS).rows:
+                return moved
             count, broken = self.retried(_sequence)
             moved += count
             if broken:
@@ -126,10 +126,10 @@ class PostgresqlStore:
                 return moved
 
     def add_checkpoint(self, size: int, note: str) -> None:
-        self.retried(lambda connection: put_checkpoint(connection, p.CORE, size, note))
+        self.retried(lambda link: put_checkpoint(link.connection, p.CORE, size, note))
 
     def restart_log(self, origin: str) -> None:
-        self.retried(lambda connection: set_origin(connection, origin))
+        self.retried(lambda link: set_origin(link.connection, origin))
 
     def backup(self, target: str, progress: Callable[[int, int], None] | None = None) -> None:
         """Into a SQLite file of the same schema: restore has one way, and either backend as its end."""
@@ -158,12 +158,12 @@ class PostgresqlStore:
         self._pool.close()
         self._engine.dispose()
 
-    def retried(self, work: Callable[[Connection], T]) -> T:
+    def retried(self, work: Callable[[Link], T]) -> T:
         """The one place that retries: runs `work` in a transaction until no other transaction is in its way."""
         for remaining in reversed(range(_TRIES)):
             try:
-                with self.writing() as connection:
-                    return work(connection)
+                with self._writing() as link:
+                    return work(link)
             except Contended:
                 if remaining == 0:
                     raise
@@ -172,10 +172,16 @@ class PostgresqlStore:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A bare connection within a transaction, for what is not a unit of work."""
+        with self._writing() as link:
+            yield link.connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Link]:
         with self._begun(BEGIN) as link:
             try:
-                yield link.connection
-                link.connection.commit()
+                yield link
+                link.wire.warned = False
+                verify_committed(link.wire.trip([COMMIT]), warned=link.wire.warned)
             except (SQLAlchemyError, psycopg.Error) as error:
                 failure = explain(error)
                 if sqlstate(error) in RETRIED:
@@ -187,6 +193,22 @@ class PostgresqlStore:
         """A bare connection in a transaction that is undone; with `snapshot`, all of it sees one moment."""
         with self._begun(_BEGIN_SNAPSHOT if snapshot else BEGIN) as link, explained():
             yield link.connection
+
+    def _ask(self, call: Call) -> Answer:
+        """One question outside any unit, in one trip."""
+        self._check_usable()
+        link = self._pool.take()
+        calls = [BEGIN, *self._opening, call, ROLLBACK]
+        try:
+            with explained():
+                try:
+                    answers = link.wire.trip(calls)
+                except psycopg.OperationalError:
+                    link = self._pool.replace(link)
+                    answers = link.wire.trip(calls)
+        finally:
+            self._pool.give_back(link)
+        return answers[-2]
 
     @contextmanager
     def _begun(self, begin: Call) -> Iterator[Link]:
@@ -254,9 +276,12 @@ class Contended(Conflict):
     """Serialization failure or deadlock: run it again."""
 
 
-def _sequence(connection: Connection) -> tuple[int, bool]:
-    plan = sequencer.prepare(connection)
-    return sequencer.carry_out(connection, plan, p.CORE), plan.broken
+def _sequence(link: Link) -> tuple[int, bool]:
+    def trip(*calls: Call) -> list[Answer]:
+        return link.wire.trip(calls)
+
+    plan = prepare(trip)
+    return carry_out(trip, link.connection, plan), plan.broken
 
 
 def open_postgresql(

@@ -77,3 +77,38 @@ REACHED: Final = Statement(
 """How far a stream has come: taken into the log, and written out."""
 SIZE: Final = Statement("SELECT size FROM head", (), (INT,))
 SET_LOCAL: Final = Statement("SELECT set_config($1, $2, true)", (TEXT, TEXT), (TEXT,))
+
+LOCK_HEAD: Final = Statement("SELECT size, root, frontier FROM head FOR UPDATE", (), (INT, BYTES, BYTES))
+STREAMS: Final = Statement(
+    "SELECT stream, seq, chain FROM stream WHERE stream IN (SELECT stream FROM outbox)",
+    (),
+    (BYTES, INT, BYTES),
+)
+WAITING: Final = Statement(
+    "SELECT stream, seq, id, leaf, sealed, tag, chain FROM outbox WHERE stream = $1 AND seq >= $2 "
+    "ORDER BY seq LIMIT $3",
+    (BYTES, INT, INT),
+    (BYTES, INT, BYTES, BYTES, BYTES, BYTES, BYTES),
+)
+MOVE_CURSOR: Final = Statement(
+    "UPDATE stream SET seq = $3, chain = $4 WHERE stream = $1 AND seq = $2", (BYTES, INT, INT, BYTES)
+)
+# The rows themselves stay on the server; what leads to the erased stays behind.
+TAKE: Final = Statement(
+    "INSERT INTO entry (pos, id, leaf, sealed, tag, ref, hash) "
+    "SELECT m.pos, o.id, o.leaf, o.sealed, CASE WHEN e.tag IS NULL THEN o.tag END, "
+    "CASE WHEN e.tag IS NULL THEN o.ref END, m.hash "
+    "FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bytea[]) AS m (stream, seq, pos, hash) "
+    "JOIN outbox AS o ON o.stream = m.stream AND o.seq = m.seq LEFT JOIN erased AS e ON e.tag = o.tag",
+    (BYTES_LIST, INT_LIST, INT_LIST, BYTES_LIST),
+)
+TAKEN: Final = Statement("DELETE FROM outbox WHERE stream = $1 AND seq < $2", (BYTES, INT))
+PUT_TILE: Final = Statement(
+    "INSERT INTO tile (level, n, hashes) VALUES ($1, $2, $3) "
+    "ON CONFLICT (level, n) DO UPDATE SET hashes = excluded.hashes",
+    (INT, INT, BYTES),
+)
+MOVE_HEAD: Final = Statement(
+    "UPDATE head SET size = $3, root = $4, frontier = $5 WHERE size = $1 AND root = $2",
+    (INT, BYTES, INT, BYTES, BYTES),
+)

@@ -58,7 +58,8 @@ class PostgresqlUnit(Unit):
 
     # Reading.
 
-    def expect(self, subjects: Sequence[SubjectId], indexes: Sequence[bytes] = ()) -> None:
+    def expect(self, wanted: Callable[[], tuple[Sequence[SubjectId], Sequence[bytes]]]) -> None:
+        subjects, indexes = wanted()
         self._expected = [
             *([_rows_call(subjects)] if subjects else ()),
             *([_lookups_call(indexes)] if indexes else ()),
@@ -235,7 +236,8 @@ class PostgresqlUnit(Unit):
     def _run(
         self, statement: Executable | Prepared, parameters: Any = None
     ) -> CursorResult[*tuple[Any, ...]]:
-        self._rows_ahead = None
+        if statement is s.LOCK_SUBJECT or not getattr(statement, "is_select", False):
+            self._rows_ahead = None
         self.settle()
         return super()._run(statement, parameters)
 

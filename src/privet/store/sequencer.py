@@ -1,10 +1,13 @@
 """Takes what is durable in the outboxes into the one log: contiguous prefixes, chain verified, in one transaction.
 
+The pure parts, and their use on any connection; PostgreSQL's own, in fewer trips, is in `postgresql_sequencer`.
+
 Safe in any number of workers at once and after a crash at any point: cursors, leaves, tiles and head move together,
 on condition that the head is still the one that was built upon. Refuses a stream whose chain does not hold, after
 taking what stands before the break.
 """
 
+from collections.abc import Iterable, Sequence
 from heapq import merge
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -28,10 +31,6 @@ _WAITING = (
     .where(t.outbox.c.stream == bindparam("of"), t.outbox.c.seq >= bindparam("start"))
     .order_by(t.outbox.c.seq)
     .limit(BATCH)
-)
-_INSERT_MANY = (
-    "INSERT INTO entry (pos, id, leaf, sealed, tag, ref, hash) SELECT * FROM "
-    "unnest(%b::bigint[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[])"
 )
 _ERASED = select(t.erased.c.tag).where(t.erased.c.tag.in_(bindparam("tags", expanding=True)))
 _TAKEN = delete(t.outbox).where(t.outbox.c.stream == bindparam("of"), t.outbox.c.seq < bindparam("stop"))
@@ -80,32 +79,62 @@ class Plan(NamedTuple):
     broken: bool
 
 
-def prepare(connection: Connection) -> Plan:
-    """Reads the head, locking it so that others wait rather than work in vain, and what may follow it."""
-    row = connection.execute(LOCK_HEAD).first()
+class Prefix(NamedTuple):
+    """The part of a stream that can be taken now; `chain` is its last hash, `broken` whether what follows is forged."""
+
+    entries: list[Waiting]
+    chain: bytes
+    broken: bool
+
+
+def verify_head(row: Sequence[Any] | None) -> tuple[int, bytes, Frontier]:
+    """Size, root and frontier. Raises IntegrityError unless they are there and agree."""
     if row is None:
         raise IntegrityError("the database has lost the head of its log; restore a backup")
     size, root, stored = row
     frontier = Frontier.parse(stored)
     if frontier.size != size or frontier.root() != root:
         raise IntegrityError("the stored head of the log contradicts itself: run `privet audit verify`")
+    return size, root, frontier
+
+
+def take_prefix(seq: int, chain: bytes, rows: Iterable[Sequence[Any]]) -> Prefix:
+    """What of `rows` follows on `seq` without a gap, each chained to the one before."""
+    prefix: list[Waiting] = []
+    for held in rows:
+        waiting = Waiting._make(held)
+        if waiting.seq != seq + len(prefix):
+            break
+        following = chain_hash(chain, waiting.seq, waiting.leaf, waiting.sealed)
+        if following != waiting.chain:
+            return Prefix(prefix, chain, broken=True)
+        chain = following
+        prefix.append(waiting)
+    return Prefix(prefix, chain, broken=False)
+
+
+def make_plan(head: tuple[int, bytes, Frontier], taken: Iterable[tuple[bytes, int, Prefix]]) -> Plan:
+    """Merges the prefixes of streams, each (stream, its cursor, prefix), by the entries' ids."""
     cursors, prefixes, broken = [], [], False
-    for stream, seq, chain in connection.execute(_STREAMS).all():
-        prefix: list[Waiting] = []
-        for held in connection.execute(_WAITING, {"of": stream, "start": seq}).all():
-            waiting = Waiting._make(held)
-            if waiting.seq != seq + len(prefix):
-                break
-            following = chain_hash(chain, waiting.seq, waiting.leaf, waiting.sealed)
-            if following != waiting.chain:
-                broken = True
-                break
-            chain = following
-            prefix.append(waiting)
-        if prefix:
-            cursors.append(Cursor(stream, seq, seq + len(prefix), chain))
-            prefixes.append(prefix)
-    return Plan(size, root, frontier, cursors, list(merge(*prefixes, key=attrgetter("id"))), broken)
+    for stream, seq, prefix in taken:
+        broken = broken or prefix.broken
+        if prefix.entries:
+            cursors.append(Cursor(stream, seq, seq + len(prefix.entries), prefix.chain))
+            prefixes.append(prefix.entries)
+    return Plan(*head, cursors, list(merge(*prefixes, key=attrgetter("id"))), broken)
+
+
+def prepare(connection: Connection) -> Plan:
+    """Reads the head, locking it so that others wait rather than work in vain, and what may follow it."""
+    head = verify_head(connection.execute(LOCK_HEAD).first())
+    streams = connection.execute(_STREAMS).all()
+    return make_plan(
+        head,
+        (
+            (stream, seq, take_prefix(seq, chain, connection.execute(_WAITING, {"of": stream, "start": seq})))
+            for stream, seq, chain in streams
+        ),
+    )
 
 
 def carry_out(connection: Connection, plan: Plan, statements: Statements) -> int:
@@ -161,11 +190,7 @@ def insert_entries(
         )
         for pos, entry in enumerate(entries, start)
     ]
-    if connection.dialect.name == "postgresql":
-        columns = list(map(list, zip(*rows, strict=True)))
-        connection.exec_driver_sql(_INSERT_MANY, tuple(columns))
-    else:
-        connection.exec_driver_sql(statements.insert_entry, rows)
+    connection.exec_driver_sql(statements.insert_entry, rows)
     return hashes
 
 

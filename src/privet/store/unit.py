@@ -5,7 +5,7 @@ caught the Conflict.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -47,9 +47,9 @@ class Unit(ABC):
         self.spoiled = False
         self._held_epochs: dict[int, str | None] = {}
 
-    def expect(self, subjects: Sequence[SubjectId], indexes: Sequence[bytes] = ()) -> None:
+    def expect(self, wanted: Callable[[], tuple[Sequence[SubjectId], Sequence[bytes]]]) -> None:
         """Nothing to win where a statement costs no trip."""
-        del subjects, indexes
+        del wanted
 
     # What each backend does its own way.
 

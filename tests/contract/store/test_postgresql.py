@@ -2,20 +2,20 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, create_engine, select, text
+from sqlalchemy import create_engine, text
 
 from privet.domain.ids import VaultId, WorkerId
 from privet.domain.ports import Store
 from privet.errors import Conflict, IntegrityError, StoreGone, Unavailable
-from privet.store import sequencer
-from privet.store import tables as t
+from privet.store import postgresql_sequencer, postgresql_statements
 from privet.store.opening import open_store
+from privet.store.pool import Link
 from privet.store.postgresql import PostgresqlStore
-from privet.store.wire import COMMIT, Answer, Call, Wire
+from privet.store.wire import BEGIN, COMMIT, Answer, Call, Statement, Wire
+from privet.store.wire_types import BYTES, INT
 from tests.contract.store.conftest import VAULT, Open
 from tests.contract.store.rows import T0, Rows
 from tests.contract.store.test_log import append, assert_log_holds, execute
@@ -62,23 +62,22 @@ def test_two_sequencers_on_one_head_never_fork(
 ) -> None:
     """Even without the lock: of two plans on one head, the second finds that it was overtaken and does nothing."""
     append(store, rows.entries(5))
-    monkeypatch.setattr(sequencer, "LOCK_HEAD", select(t.head.c.size, t.head.c.root, t.head.c.frontier))
-    with store.reading() as late:
-        plan = sequencer.prepare(late)
+    unlocked = Statement("SELECT size, root, frontier FROM head", (), (INT, BYTES, BYTES))
+    monkeypatch.setattr(postgresql_statements, "LOCK_HEAD", unlocked)
+    with store._begun(BEGIN) as late:
+
+        def trip(*calls: Call) -> list[Answer]:
+            return late.wire.trip(calls)
+
+        plan = postgresql_sequencer.prepare(trip)
         assert len(plan.entries) == 5
         assert store.sequence() == 5
         append(store, rows.entries(3))
         assert store.sequence() == 3
         with pytest.raises(Conflict):
-            sequencer.carry_out(late, plan, sequencer_statements())
+            postgresql_sequencer.carry_out(trip, late.connection, plan)
     logged = list(store.log.entries(0, store.log.size()))
     assert len({row.id for row in logged}) == 8
-
-
-def sequencer_statements() -> Any:
-    from privet.store.postgresql_statements import CORE
-
-    return CORE
 
 
 def test_an_altered_outbox_entry_stops_its_stream(store: PostgresqlStore, url: str, rows: Rows) -> None:
@@ -274,11 +273,11 @@ def test_a_deadlock_is_run_again(store: PostgresqlStore) -> None:
     """The store's own transactions go on after a serialization failure, and give up with a Conflict."""
     tries = 0
 
-    def work(connection: Connection) -> str:
+    def work(link: Link) -> str:
         nonlocal tries
         tries += 1
         if tries < 3:
-            connection.exec_driver_sql("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40P01'; END $$")
+            link.connection.exec_driver_sql("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40P01'; END $$")
         return "done"
 
     assert store.retried(work) == "done"
