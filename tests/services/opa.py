@@ -121,7 +121,7 @@ class OpaServer:
 
     def _command(self) -> list[str]:
         command = [
-            str(self._opa), "run", "--server", "--addr", f"127.0.0.1:{self.port}", "--disable-telemetry",
+            str(self._opa), "run", "--server", "--addr", f"127.0.0.1:{self.port}", "--skip-version-check",
             "--log-level", "error", *self._arguments, "--bundle", str(self._bundle),
         ]  # fmt: skip
         if self._token is not None:

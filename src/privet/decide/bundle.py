@@ -13,7 +13,7 @@ import io
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -136,13 +136,18 @@ def _ever_released(field: Field, catalogue: Catalogue) -> bool:
 
 def write_bundle(bundle: Bundle, target: Path) -> Path:
     """Writes an OPA bundle: a tar.gz where `target` ends in `.tar.gz`, else a folder. Same bundle, same bytes."""
-    members = _members(bundle)
-    if not target.name.endswith(".tar.gz"):
-        for name, content in members.items():
-            path = target / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        return target
+    members = bundle_members(bundle)
+    if target.name.endswith(".tar.gz"):
+        return pack_members(members, target)
+    for name, content in members.items():
+        path = target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return target
+
+
+def pack_members(members: Mapping[str, bytes], target: Path) -> Path:
+    """Writes files by path as a tar.gz, whole or not at all. Same files, same bytes. Raises OSError."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, content in members.items():
@@ -159,8 +164,9 @@ def write_bundle(bundle: Bundle, target: Path) -> Path:
     return target
 
 
-def _members(bundle: Bundle) -> dict[str, bytes]:
-    manifest = {"revision": bundle.revision, "rego_version": 1, "roots": ["privet"]}
+def bundle_members(bundle: Bundle, *, roots: Sequence[str] = ("privet",)) -> dict[str, bytes]:
+    """The files of a bundle by path; `roots` is what of OPA's documents it owns."""
+    manifest = {"revision": bundle.revision, "rego_version": 1, "roots": list(roots)}
     members = {_MANIFEST: orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS), _DATA: bundle.data}
     members.update({path: source.encode() for path, source in sorted(bundle.modules.items())})
     return members

@@ -27,6 +27,8 @@ class MemoEngine:
         self._young: dict[bytes, Decision] = {}
         self._old: dict[bytes, Decision] = {}
         self._young_bytes = 0
+        self.hits = self.misses = 0
+        """Questions answered from memory, and put to the engine; for whoever measures."""
 
     @property
     def revision(self) -> str:
@@ -36,9 +38,11 @@ class MemoEngine:
         """Decides each canonical question, in order. Equal questions get the same object."""
         young = self._young
         try:
-            return [young[question] for question in inputs]
+            found = [young[question] for question in inputs]
         except KeyError:
             return self._decide_slowly(inputs)
+        self.hits += len(found)
+        return found
 
     def recall(self, inputs: Sequence[bytes]) -> Sequence[Decision | None]:
         """As `decide`: an engine in the process keeps nobody waiting."""
@@ -56,6 +60,8 @@ class MemoEngine:
                 missing.append(question)
             else:
                 found[question] = known
+        self.hits += len(found)
+        self.misses += len(missing)
         found.update(zip(missing, self._engine.decide(missing), strict=True))
         for question, decision in found.items():
             if not is_failure(decision):

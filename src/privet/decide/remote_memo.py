@@ -45,14 +45,18 @@ class RemoteMemoEngine(MemoEngine):
             return [None] * len(inputs)
         young = self._young
         try:
-            return [young[question] for question in inputs]
+            found = [young[question] for question in inputs]
         except KeyError:
             return [self._find(question) for question in inputs]
+        self.hits += len(found)
+        return found
 
     def decide(self, inputs: Sequence[bytes]) -> Sequence[Decision]:
         """Decides each canonical question, in order. Waits for the engine, never for longer than its patience."""
         known, unknown = self._split(inputs)
         answers = self._fetch(unknown) if unknown else {}
+        self.hits += len(known)
+        self.misses += len(unknown)
         if known:
             # A new answer vouches for the remembered as well; without one the revision is asked for.
             reason = self._opa.assure()

@@ -6,23 +6,24 @@ from typing import Any
 
 import pytest
 
-from privet.decide.bundle import Bundle, write_bundle
+from privet.decide.bundle import Bundle
 from privet.decide.embedded import EmbeddedEngine
 from privet.decide.engines import open_engine
 from privet.decide.opa import OpaEngine
 from privet.decide.regopy_engine import RegopyEngine
 from privet.domain.decision import PolicyEngine
+from tests.contract.policy.signed import TOKEN, start_signed
 
 Start = Callable[[Bundle], PolicyEngine]
 
 
 @pytest.fixture
 def opa_engine(opa_server: Callable[..., Any], tmp_path: Path) -> Start:
-    """Starts a real OPA with the bundle, and the engine that asks it."""
+    """Starts a real OPA with the signed bundle, and the engine that asks it."""
 
     def start(bundle: Bundle) -> OpaEngine:
-        server = opa_server(write_bundle(bundle, tmp_path / f"{bundle.revision[:8]}.tar.gz"), token="s3cret")
-        return OpaEngine(bundle, server.url, token="s3cret", timeout=10)
+        server = start_signed(opa_server, bundle, tmp_path)
+        return OpaEngine(bundle, server.url, token=TOKEN, timeout=10)
 
     return start
 
@@ -47,7 +48,7 @@ def start(request: pytest.FixtureRequest) -> Iterator[Start]:
                 server = request.getfixturevalue("opa_engine")(bundle)
                 server.close()
                 url = f"{server._client.schema}{server._client.host}:{server._client.port}"
-                engine = open_engine(bundle, "opa", opa_url=url, opa_token="s3cret", opa_timeout=10)
+                engine = open_engine(bundle, "opa", opa_url=url, opa_token=TOKEN, opa_timeout=10)
         started.append(engine)
         return engine
 
