@@ -133,7 +133,7 @@ class IndexedTwin(LoggingTwin):
     insert = insert(indexed_log)
 
 
-def sqlite_engine(path: Path) -> Engine:
+def sqlite_engine(path: Path, **pool: Any) -> Engine:
     """A file of its own, opened as a vault opens its own."""
     driver = sqlite_file.get_driver()
 
@@ -143,7 +143,7 @@ def sqlite_engine(path: Path) -> Engine:
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
         return connection
 
-    return create_engine("sqlite://", module=driver, creator=connect, poolclass=NullPool)
+    return create_engine("sqlite://", module=driver, creator=connect, **({"poolclass": NullPool} | pool))
 
 
 def _now() -> int:

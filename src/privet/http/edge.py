@@ -19,9 +19,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 MOST_PATH: Final = 1_024
 _PLAIN = re.compile(r"/|(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+)+/?")
 """No escapes, no empty segments, no dots that lead elsewhere: nothing here has an address that needs them."""
-_NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
+NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 _NO_STORE: Final = (b"cache-control", b"no-store")
-_HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 
 
 class Edge:
@@ -37,7 +37,7 @@ class Edge:
         """`https`: clients come over TLS, here or at a proxy in front."""
         self._app = app
         self._on_error = on_error or _ignore
-        self._always = [_NOSNIFF, _HSTS] if https else [_NOSNIFF]
+        self._always = [NOSNIFF, HSTS] if https else [NOSNIFF]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

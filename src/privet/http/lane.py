@@ -20,7 +20,7 @@ from privet.bootstrap.parts import Parts
 from privet.decide.verdict import Undecided
 from privet.domain.ports import VaultState
 from privet.domain.request import ReadRequest
-from privet.errors import IntegrityError, Unavailable
+from privet.errors import PrivetError, Unavailable
 from privet.http.observing import DEAF, Observer
 from privet.release.pipeline import LoadedBatch
 from privet.release.stages import ReleasedRead
@@ -36,6 +36,7 @@ _APART = 4
 """Threads for reads that wait for a policy engine."""
 
 Outcome = Sequence[ReleasedRead | None] | BaseException
+Done = Callable[[ReleasedRead | BaseException], None]
 StillValid = Callable[[Any, VaultState], bool]
 """Whether a caller (of whatever type) may still ask, by the vault as this batch loaded it."""
 
@@ -46,8 +47,30 @@ class Overloaded(Unavailable):
     retry_after = 1.0
 
 
-class _Ask:
-    """One call: its reads, how many were taken into batches, and the answers so far, by place."""
+class _Single:
+    """One read, and who is told of its answer."""
+
+    __slots__ = ("caller", "done", "gone", "request")
+
+    def __init__(
+        self, request: ReadRequest, caller: object, done: Done, gone: Callable[[], bool] | None
+    ) -> None:
+        self.request = request
+        self.caller = caller
+        self.done = done
+        self.gone = gone
+
+    def answer(self, _start: int, released: Sequence[ReleasedRead | None]) -> None:
+        """None: still to come."""
+        if released[0] is not None:
+            self.done(released[0])
+
+    def fail(self, error: BaseException) -> None:
+        self.done(error)
+
+
+class _Many:
+    """One bulk call: its reads, how many were taken into batches, and the answers so far, by place."""
 
     __slots__ = ("answers", "caller", "future", "missing", "requests", "taken")
 
@@ -57,23 +80,20 @@ class _Ask:
         self.future = future
         self.taken = 0
         self.missing = len(requests)
-        self.answers: list[ReleasedRead | None] | None = None
-        """None: a single read, whose future is the one answer itself."""
+        self.answers: list[ReleasedRead | None] = [None] * len(requests)
 
     def answer(self, start: int, released: Sequence[ReleasedRead | None]) -> None:
         """Takes in the answers from place `start` on; None is one that is still to come."""
-        if self.future.done():  # the caller has gone, or another of the reads failed
-            return
-        if self.answers is None:
-            if released[0] is not None:
-                self.future.set_result(released[0])
-            return
         for at, one in enumerate(released, start):
             if one is not None:
                 self.answers[at] = one
                 self.missing -= 1
-        if not self.missing:
+        if not self.missing and not self.future.done():  # the caller may have gone, or another read failed
             self.future.set_result(self.answers)
+
+    def fail(self, error: BaseException) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
 
 
 class _Batch:
@@ -84,7 +104,7 @@ class _Batch:
     def __init__(self, still_valid: StillValid) -> None:
         self._still_valid = still_valid
         self.requests: list[ReadRequest] = []
-        self.slices: list[tuple[_Ask, int, int]] = []
+        self.slices: list[tuple[_Single | _Many, int, int]] = []
         self.started = perf_counter()
 
     def admit(self, state: VaultState) -> Collection[int]:
@@ -124,8 +144,7 @@ class _Batch:
     def fail(self, error: BaseException) -> None:
         """Tells all of them."""
         for ask, _, _ in self.slices:
-            if not ask.future.done():
-                ask.future.set_exception(error)
+            ask.fail(error)
 
 
 class Lane:
@@ -150,8 +169,8 @@ class Lane:
         self._most_flying = 1 if parts.store.backend == "sqlite" else 2
         self._threads = ThreadPoolExecutor(self._most_flying, thread_name_prefix="privet-lane")
         self._apart = ThreadPoolExecutor(_APART, thread_name_prefix="privet-apart")
-        self._single: deque[_Ask] = deque()
-        self._bulk: deque[_Ask] = deque()
+        self._single: deque[_Single] = deque()
+        self._bulk: deque[_Many] = deque()
         self._waiting = 0
         self._flying = 0
         self._aside = 0
@@ -176,17 +195,34 @@ class Lane:
         """Many reads, in order. They may be of several batches; each is durable when this returns."""
         if not requests:
             return []
-        ask = self._admitted(requests, caller)
-        ask.answers = [None] * len(requests)
+        self._make_room(len(requests))
+        ask = _Many(requests, caller, self._own_loop().create_future())
         self._bulk.append(ask)
         answers: list[ReleasedRead] = await ask.future
         return answers
 
     def submit(self, request: ReadRequest, caller: object) -> asyncio.Future[ReleasedRead]:
-        """As `read`, without a coroutine of its own."""
-        ask = self._admitted((request,), caller)
-        self._single.append(ask)
-        return ask.future
+        """As `read`, without a coroutine of its own. A cancelled future's read, if none began it, is not done."""
+        future: asyncio.Future[ReleasedRead] = self._own_loop().create_future()
+
+        def settle(outcome: ReleasedRead | BaseException) -> None:
+            if future.done():
+                return
+            if isinstance(outcome, BaseException):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+
+        self.put(request, caller, settle, future.done)
+        return future
+
+    def put(
+        self, request: ReadRequest, caller: object, done: Done, gone: Callable[[], bool] | None = None
+    ) -> None:
+        """As `read`, for one who is called back on the loop, with the answer or what failed. Raises Overloaded,
+        Unavailable. `done` must not raise; `gone` says that nobody waits any more."""
+        self._make_room(1)
+        self._single.append(_Single(request, caller, done, gone))
 
     async def drain(self) -> None:
         """Takes nothing more, and returns when all that was taken is answered."""
@@ -198,20 +234,22 @@ class Lane:
         for pool in (self._threads, self._apart):
             pool.shutdown()
 
-    def _admitted(self, requests: Sequence[ReadRequest], caller: object) -> _Ask:
-        if self._closing:
-            raise Unavailable("the service is stopping; try another")
-        if self.waiting + len(requests) > self._most_waiting:
-            raise Overloaded("more reads are waiting than the service takes; try again in a moment")
+    def _own_loop(self) -> asyncio.AbstractEventLoop:
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
-        self._waiting += len(requests)
+        return loop
+
+    def _make_room(self, many: int) -> None:
+        if self._closing:
+            raise Unavailable("the service is stopping; try another")
+        if self.waiting + many > self._most_waiting:
+            raise Overloaded("more reads are waiting than the service takes; try again in a moment")
+        self._waiting += many
         if not self._soon and self._flying < self._most_flying:
             # Soon, not now: what else arrived in the same turn of the loop belongs to the same batch.
             self._soon = True
-            loop.call_soon(self._start)
-        return _Ask(requests, caller, loop.create_future())
+            self._own_loop().call_soon(self._start)
 
     def _start(self) -> None:
         self._soon = False
@@ -225,7 +263,7 @@ class Lane:
             return
         try:
             loaded, batch = self._load(batch)
-        except (IntegrityError, Unavailable):
+        except PrivetError:
             # Another has the pen, or something is wrong with one of these: where waiting harms nobody.
             self._threads.submit(self._run, batch)
         except BaseException as error:  # noqa: BLE001  whatever it is, those who wait must hear of it
@@ -256,11 +294,11 @@ class Lane:
         while single and room > 0 and fields > 0:
             ask = single.popleft()
             self._waiting -= 1
-            if not ask.future.done():  # its caller may have gone
-                batch.requests += ask.requests
+            if ask.gone is None or not ask.gone():
+                batch.requests.append(ask.request)
                 batch.slices.append((ask, 0, 1))
                 room -= 1
-                fields -= len(ask.requests[0].fields)
+                fields -= len(ask.request.fields)
         if bulk:
             # Beside singles, bulk may make a batch twice as long, not more.
             together = max(_LEAST_SLICE, len(batch.requests)) if batch.requests else MOST_IN_BATCH
@@ -273,7 +311,7 @@ class Lane:
                 fields -= taken[1]
         return batch
 
-    def _slice(self, batch: _Batch, bulk: deque[_Ask], share: int, fields: int) -> tuple[int, int]:
+    def _slice(self, batch: _Batch, bulk: deque[_Many], share: int, fields: int) -> tuple[int, int]:
         ask = bulk.popleft()
         rest = len(ask.requests) - ask.taken
         if ask.future.done():
@@ -308,7 +346,7 @@ class Lane:
     def _commit(self, batch: _Batch, loaded: LoadedBatch) -> None:
         try:
             outcome: Outcome | None = loaded.commit()
-        except (IntegrityError, Unavailable):
+        except PrivetError:
             outcome = None
         except BaseException as error:  # noqa: BLE001  told to those who wait
             outcome = error

@@ -7,7 +7,6 @@ the log, by the request id. Every code stands in CODES and in docs/api.md.
 
 import re
 import secrets
-from base64 import b32encode
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
@@ -201,6 +200,8 @@ def pointer_to(path: Sequence[object]) -> str:
 
 REQUEST_ID: Final = "privet.request_id"
 """The key of the request id in an ASGI scope."""
+_LETTERS: Final = (b"abcdefghijklmnopqrstuvwxyz234567") * 8
+"""Any byte to one of 32 letters, each as likely: five bits each, without base64's slow base 32."""
 _TAKEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -213,7 +214,7 @@ def request_id_of(scope: Scope) -> str:
     if len(given) == 1 and _TAKEN.fullmatch(given[0]):
         made = given[0].decode("ascii")
     else:
-        made = b32encode(secrets.token_bytes(16)).decode("ascii")[:26].lower()
+        made = secrets.token_bytes(26).translate(_LETTERS).decode("ascii")
     scope[REQUEST_ID] = made
     return made
 

@@ -16,6 +16,7 @@ from privet.domain.answer import History, Record, Refusal, View, Withheld
 
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
 _WORDS: Final[Mapping[type, str]] = {Decimal: "number", date: "date", datetime: "datetime"}
+_NOTHING: Final[dict[str, object]] = {}
 _KEPT: Final = 1_024
 
 
@@ -35,7 +36,7 @@ class Wire:
                 told["types"] = types_of(values.items())
                 break
         kept = view.withheld
-        told["withheld"] = self._fragment(kept) if kept else kept
+        told["withheld"] = self._fragment(kept) if kept else _NOTHING
         told["audit_id"] = view.audit_id
         told["revision"] = view.revision
         return orjson.dumps(told)
@@ -93,7 +94,7 @@ def types_of(pairs: Iterable[tuple[str, object]]) -> dict[str, str]:
 def _values(values: Mapping[str, object]) -> orjson.Fragment:
     """Whole numbers of any size, Decimals as text, dates and datetimes in ISO form."""
     try:
-        made = orjson.dumps(values, default=_text)
+        made = orjson.dumps(values if type(values) is dict else dict(values), default=_text)
     except orjson.JSONEncodeError:
         # A number beyond 64 bits: orjson has none such.
         text = json.dumps(dict(values), default=_text, ensure_ascii=False, separators=(",", ":"))

@@ -17,7 +17,9 @@ from privet.http.hot import FETCH, FETCH_MANY, HotRoutes
 from privet.http.lane import Lane
 from privet.http.problems import EdgeError, Scope
 from privet.serving.logs import get_log, told
+from privet.serving.metrics import Metrics
 from privet.serving.probes import Probes
+from privet.serving.protocol import Direct
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,11 +27,17 @@ class Service:
     """The application, and what ends after the last request."""
 
     app: App
+    direct: Direct
+    """What is answered without a task of its own (privet.http.hot)."""
     stop: Callable[[], Awaitable[None]]
 
 
 def make_service(
-    parts: Parts, *, find_fault: Callable[[], str | None], show_code: Callable[[str, str], None] | None
+    parts: Parts,
+    *,
+    find_fault: Callable[[], str | None],
+    show_code: Callable[[str, str], None] | None,
+    metrics: Metrics,
 ) -> Service:
     """Wires all that answers, within a running event loop. `find_fault`: why the process is not ready. `show_code`
     gets (masked address, code) where there is no mail.
@@ -39,14 +47,22 @@ def make_service(
     settings = parts.settings.serving
     probes = Probes(
         find_fault=find_fault,
-        metrics=lambda: (b"text/plain; version=0.0.4; charset=utf-8", b""),
+        metrics=metrics.render,
         token=_read_token(settings.serve.metrics_token_file),
         loopback=not settings.serve.behind_proxy,
     )
     authenticator = Authenticator(parts)
     lane = Lane(parts, still_valid=authenticator.still_valid)
     desk = Desk(parts, authenticator=authenticator, lane=lane)
-    hot = HotRoutes(parts, lane=lane, authenticator=authenticator, refusals=desk.refusals)
+    https = settings.serve.tls_certificate is not None or settings.serve.behind_proxy
+    hot = HotRoutes(
+        parts,
+        lane=lane,
+        authenticator=authenticator,
+        refusals=desk.refusals,
+        https=https,
+        on_error=_log_error,
+    )
     paths: dict[str, App] = {
         FETCH: hot.fetch,
         FETCH_MANY: hot.fetch_many,
@@ -61,8 +77,9 @@ def make_service(
         await lane.drain()
         await desk.close()
 
-    https = settings.serve.tls_certificate is not None or settings.serve.behind_proxy
-    return Service(app=with_edge(Composition(paths=paths, folders=folders), https=https), stop=stop)
+    return Service(
+        app=with_edge(Composition(paths=paths, folders=folders), https=https), direct=hot.direct, stop=stop
+    )
 
 
 def _read_token(path: Path | None) -> bytes | None:
@@ -102,9 +119,8 @@ class Composition:
 
 def with_edge(app: App, *, https: bool) -> Edge:
     """The edge around it; what escapes is logged by kind and place, with the request's id."""
-    log = get_log()
+    return Edge(app, https=https, on_error=_log_error)
 
-    def on_error(error: BaseException, scope: Scope) -> None:
-        log.error("request failed", request_id=scope.get("privet.request_id"), **told(error))
 
-    return Edge(app, https=https, on_error=on_error)
+def _log_error(error: BaseException, scope: Scope) -> None:
+    get_log().error("request failed", request_id=scope.get("privet.request_id"), **told(error))

@@ -18,6 +18,8 @@ MOST_PIPELINED: Final = 16
 """Requests on one connection that wait for the answer to the one before."""
 LINGER_S: Final = 2.0
 """How long a client that was refused may go on sending, so that it reads why."""
+GREETING_S: Final = 0.5
+"""How long a client may be silent that connected while the process was about to stop."""
 UNREAD_S: Final = 30.0
 """How long a client may leave an answer unread."""
 _SLACK: Final = 65_536

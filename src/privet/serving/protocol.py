@@ -8,7 +8,9 @@ Refuses whatever two readers could understand in two ways (RFC 9112, 3.2, 6.1, 6
 
 import asyncio
 import re
+import socket
 import ssl
+from collections.abc import Callable
 from math import inf
 from typing import Any, Final
 from urllib.parse import unquote
@@ -21,6 +23,7 @@ from uvicorn.server import ServerState
 from privet.http.edge import answer_of
 from privet.http.problems import EdgeError
 from privet.serving.limits import (
+    GREETING_S,
     LINGER_S,
     MOST_HEAD,
     MOST_HEADERS,
@@ -49,6 +52,36 @@ class Cycle(RequestResponseCycle):
     held = 0
     """Bytes of its body, as the gate counts them."""
 
+    def answer(self, head: bytes, body: bytes) -> None:
+        """All of the answer in one write. `head`: status line and headers, Content-Length among them."""
+        if self.disconnected or self.response_started:
+            return
+        if self.flow.write_paused:  # the client does not read: wait as every answer does
+            task = asyncio.get_running_loop().create_task(self._answer_later(head, body))
+            _later.add(task)
+            task.add_done_callback(_later.discard)
+            return
+        self.response_started = self.response_complete = True
+        parts = [head]
+        for name, value in self.default_headers:
+            parts += (name, b": ", value, b"\r\n")
+        if not self.keep_alive:
+            parts.append(b"connection: close\r\n")
+        parts += (b"\r\n", body)
+        self.transport.write(b"".join(parts))
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+
+    async def _answer_later(self, head: bytes, body: bytes) -> None:
+        await self.flow.drain()
+        self.answer(head, body)
+
+
+_later: set[asyncio.Task[None]] = set()
+Direct = Callable[[Cycle], bool]
+"""Takes a whole request and answers it by `Cycle.answer`, now or later; False leaves it to the application."""
+
 
 class PrivetProtocol(HttpToolsProtocol):
     """One connection. The gate is shared by all of the process."""
@@ -61,10 +94,12 @@ class PrivetProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         gate: Gate,
+        direct: Direct | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.parser = httptools.HttpRequestParser(self)  # strict, unlike uvicorn's
         self._gate = gate
+        self._direct = direct
         self._limits = gate.limits
         self._phase = IDLE
         self._deadline = self.loop.time() + self._limits.header_s
@@ -72,6 +107,7 @@ class PrivetProtocol(HttpToolsProtocol):
         self._closing = inf
         self._ended = False
         self._begun = False
+        self._came = inf
         self._running: Cycle | None = None
         self._final: EdgeError | None = None
         self._extensions: dict[str, Any] = {}
@@ -93,8 +129,7 @@ class PrivetProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._extensions = _extensions(transport)
         self._gate.came(self)
-        if self._gate.draining:
-            self._deadline = min(self._deadline, self.loop.time() + LINGER_S)
+        self._came = self.loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -274,14 +309,18 @@ class PrivetProtocol(HttpToolsProtocol):
         cycle.message_event.set()
         self.cycle = cycle
         if self._running is None:
-            self._running = cycle
-            self._start_asgi_task(cycle, self.app)
+            self._run(cycle)
         elif len(self.pipeline) < MOST_PIPELINED:
             self.pipeline.appendleft((cycle, self.app))
             self.flow.pause_reading()
         else:
             self._gate.room += cycle.held
             self._refuse("rate_limited", "more requests wait on this connection than it can hold")
+
+    def _run(self, cycle: Cycle, app: Any = None) -> None:
+        self._running = cycle
+        if self._direct is None or not self._direct(cycle):
+            self._start_asgi_task(cycle, app or self.app)
 
     def on_response_complete(self) -> None:
         """One is answered: what comes next."""
@@ -293,8 +332,7 @@ class PrivetProtocol(HttpToolsProtocol):
             return
         if self.pipeline:
             cycle, app = self.pipeline.pop()
-            self._running = cycle  # type: ignore[assignment]  # only Cycles are put in
-            self._start_asgi_task(cycle, app)
+            self._run(cycle, app)  # type: ignore[arg-type]  # only Cycles are put in
             return
         self.flow.resume_reading()
         if self._final is not None:
@@ -354,13 +392,17 @@ class PrivetProtocol(HttpToolsProtocol):
             self.transport.write_eof()
 
     def drain(self) -> None:
-        """No more after what is under way."""
-        if self._running is None and self._phase in (IDLE, LINGER):
-            self.transport.close()
+        """No more after what is under way. Who has just come may still ask; whose request is in the kernel has asked."""
+        if self._running is None and self._phase == IDLE:
+            if not self._has_just_come() and not _speaks(self.transport):
+                self.transport.close()
         elif self.cycle is not None:
             self.cycle.keep_alive = False
 
     shutdown = drain
+
+    def _has_just_come(self) -> bool:
+        return not self._begun and self.loop.time() < self._came + GREETING_S
 
     def check(self, now: float) -> None:
         """Ends what has had its time; called once or twice a second."""
@@ -375,6 +417,23 @@ class PrivetProtocol(HttpToolsProtocol):
                 self._refuse("request_timeout", "the request did not come in time")
             elif self._running is None:
                 self.transport.close()
+
+
+def _speaks(transport: asyncio.Transport) -> bool:
+    """Whether bytes of the client wait in the kernel."""
+    held = transport.get_extra_info("socket")
+    if held is None or transport.is_closing():
+        return False
+    try:
+        waiting = socket.socket(fileno=held.fileno())
+    except OSError:
+        return False
+    try:
+        return bool(waiting.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except OSError:
+        return False
+    finally:
+        waiting.detach()
 
 
 def _extensions(transport: asyncio.Transport) -> dict[str, Any]:

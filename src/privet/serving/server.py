@@ -18,8 +18,8 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from privet.http.edge import App
-from privet.serving.limits import Connection, Gate
-from privet.serving.protocol import PrivetProtocol
+from privet.serving.limits import Gate
+from privet.serving.protocol import Direct, PrivetProtocol
 
 SWEEP_S: Final = 0.5
 _HANDSHAKE_S: Final = 10.0
@@ -31,12 +31,21 @@ class Server:
     """Serves `app` on a listening socket."""
 
     def __init__(
-        self, app: App, listener: socket.socket, gate: Gate, *, tls: ssl.SSLContext | None, graceful_s: float
+        self,
+        app: App,
+        listener: socket.socket,
+        gate: Gate,
+        *,
+        tls: ssl.SSLContext | None,
+        graceful_s: float,
+        direct: Direct | None = None,
     ) -> None:
+        """`direct` sees each request first (privet.serving.protocol)."""
         self._listener = listener
         self._gate = gate
         self._tls = tls
         self._graceful = graceful_s
+        self._direct = direct
         self._state = ServerState()
         self._config = Config(
             app,
@@ -128,7 +137,7 @@ class Server:
             connection.close()  # no TLS, or gone before it spoke
 
     def _protocol(self) -> PrivetProtocol:
-        return PrivetProtocol(self._config, self._state, {}, self._loop, gate=self._gate)
+        return PrivetProtocol(self._config, self._state, {}, self._loop, gate=self._gate, direct=self._direct)
 
     async def _tick(self) -> None:
         while True:
@@ -154,29 +163,10 @@ class Server:
             if self._loop.time() > until:
                 break
             for connection in list(self._gate.open):
-                if not _speaks(connection):
-                    connection.drain()
+                connection.drain()
             await asyncio.sleep(0.02)
         for task in list(self._state.tasks):
             task.cancel()
         for connection in list(self._gate.open):
             connection.transport.abort()  # type: ignore[attr-defined]  # only PrivetProtocols come here
         await asyncio.sleep(0)
-
-
-def _speaks(connection: Connection) -> bool:
-    """Whether bytes of a request wait in the kernel: then it is no longer idle."""
-    transport = connection.transport  # type: ignore[attr-defined]  # only PrivetProtocols come here
-    raw = transport.get_extra_info("socket")
-    if raw is None or transport.is_closing():
-        return False
-    try:
-        waiting = socket.socket(fileno=raw.fileno())
-    except OSError:
-        return False
-    try:
-        return bool(waiting.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    except OSError:
-        return False
-    finally:
-        waiting.detach()

@@ -21,10 +21,12 @@ from privet.serving.health import EVERY_S, Health
 from privet.serving.limits import Gate, Limits
 from privet.serving.listener import make_tls
 from privet.serving.logs import configure_logs, get_log, show_code, told
+from privet.serving.metrics import Metrics
 from privet.serving.server import Server
 from privet.serving.supervisor import Orders
 
 _CHORES_END_S: Final = 3.0
+METRICS_S: Final = 5.0
 _THRESHOLDS: Final = (50_000, 20, 100)
 
 
@@ -100,13 +102,27 @@ async def _serve(parts: Parts, post: Post) -> None:
     _on_signals(loop, stop)
     if post.until is not None:
         _watch(loop, post.until, stop)
-    service = make_service(parts, find_fault=health.find_fault, show_code=post.show_code)
+    metrics = Metrics(parts)
+
+    def look() -> None:
+        health.look()
+        metrics.set_ready(health.find_fault() is None)
+
+    service = make_service(parts, find_fault=health.find_fault, show_code=post.show_code, metrics=metrics)
     chores = [
-        Chore(name="health", every_s=EVERY_S, work=health.look),
+        Chore(name="health", every_s=EVERY_S, work=look),
+        Chore(name="metrics", every_s=METRICS_S, work=metrics.look, first_s=0.1),
         *chores_of(parts, workers=settings.workers),
     ]
     background = Background(chores, _log_failure)
-    server = Server(service.app, post.listener, gate, tls=post.tls, graceful_s=settings.graceful_s)
+    server = Server(
+        service.app,
+        post.listener,
+        gate,
+        tls=post.tls,
+        graceful_s=settings.graceful_s,
+        direct=service.direct,
+    )
     await loop.run_in_executor(None, health.look)
     background.start()
     # What start-up made lives as long as the process: the collector need not look at it again.
