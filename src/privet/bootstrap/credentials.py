@@ -123,6 +123,11 @@ def find_credential(standing: Mapping[str, Credential], key: bytes) -> Credentia
     return found if same else None
 
 
+def is_well_formed(key: bytes) -> bool:
+    """Whether these bytes could be a key at all."""
+    return _KEY.fullmatch(key) is not None
+
+
 def digest_of(key: bytes) -> bytes:
     return sha256(key).digest()
 

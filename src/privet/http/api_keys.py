@@ -9,15 +9,19 @@ import asyncio
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from privet.bootstrap.credentials import find_credential, is_live
+from privet.bootstrap.credentials import find_credential, is_live, is_well_formed
 from privet.bootstrap.parts import Parts
 from privet.decide.controls import Credential
 from privet.domain.ports import VaultState
+from privet.http.caller import Caller
 
 
 class _Seen(NamedTuple):
+    """The keys of one revision. `callers` fills as they come: one object a key, so that a batch knows its own."""
+
     revision: int
     standing: Mapping[str, Credential]
+    callers: dict[str, Caller]
 
 
 class ApiKeys:
@@ -25,16 +29,27 @@ class ApiKeys:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._seen = _Seen(-1, {})
+        self._seen = _Seen(-1, {}, {})
         self._next: asyncio.Task[None] | None = None
+        self._looking = asyncio.Lock()
 
-    def known(self, key: bytes) -> tuple[Credential, int] | None:
-        """The key's credential and the revision of the controls it stood in; None for every other."""
-        revision, standing = self._seen
-        return self._usable(find_credential(standing, key), revision)
+    def known(self, key: bytes) -> Caller | None:
+        """Whose key it is, as far as was seen; None for every other."""
+        seen = self._seen
+        found = find_credential(seen.standing, key)
+        if found is None or not is_live(found, self._parts.clock()):
+            return None
+        caller = seen.callers.get(found.id)
+        if caller is None:
+            if found.service not in self._parts.catalogue.services:
+                return None
+            caller = seen.callers[found.id] = _caller(found, seen.revision)
+        return caller
 
-    async def current(self, key: bytes) -> tuple[Credential, int] | None:
+    async def current(self, key: bytes) -> Caller | None:
         """As `known`, by the vault's state as it is now: one statement, shared by all who wait for it."""
+        if not is_well_formed(key):
+            return None
         await self._look()
         return self.known(key)
 
@@ -42,14 +57,9 @@ class ApiKeys:
         """Whether a key stands in this very state. For threads too."""
         standing = self._parts.controls.credentials(state)
         if state.controls_rev > self._seen.revision:
-            self._seen = _Seen(state.controls_rev, standing)
+            self._seen = _Seen(state.controls_rev, standing, {})
         found = standing.get(key_id)
         return found is not None and found.digest == digest and is_live(found, self._parts.clock())
-
-    def _usable(self, found: Credential | None, revision: int) -> tuple[Credential, int] | None:
-        if found is None or found.service not in self._parts.catalogue.services:
-            return None
-        return (found, revision) if is_live(found, self._parts.clock()) else None
 
     async def _look(self) -> None:
         # A look that began before this request may have missed what was done just before it: wait for the next one.
@@ -59,18 +69,23 @@ class ApiKeys:
         await asyncio.shield(waiting)
 
     async def _look_next(self) -> None:
-        await _turn()
-        self._next = None
-        state = await asyncio.to_thread(self._load)
-        standing = self._parts.controls.credentials(state)
-        if state.controls_rev >= self._seen.revision:
-            self._seen = _Seen(state.controls_rev, standing)
+        async with self._looking:  # one at a time: whoever comes meanwhile joins the next
+            self._next = None
+            state = await asyncio.to_thread(self._load)
+        if state.controls_rev > self._seen.revision:
+            self._seen = _Seen(state.controls_rev, self._parts.controls.credentials(state), {})
 
     def _load(self) -> VaultState:
         with self._parts.store.read() as unit:
             return unit.state()
 
 
-async def _turn() -> None:
-    """Lets those who ask in the same turn of the loop join."""
-    await asyncio.sleep(0)
+def _caller(found: Credential, revision: int) -> Caller:
+    return Caller(
+        kind="service",
+        name=found.service,
+        credential=f"key:{found.id}",
+        until=found.expires,
+        controls_rev=revision,
+        digest=found.digest,
+    )

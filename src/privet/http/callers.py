@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from privet.bootstrap.parts import Parts
-from privet.decide.controls import Credential
 from privet.domain.ports import VaultState
 from privet.errors import RateLimited, Unauthenticated
 from privet.http.api_keys import ApiKeys
@@ -70,9 +69,7 @@ class Authenticator:
         shown = _bearer(authorization)
         if shown is None:
             return None
-        caller = (
-            self._by_known_key(shown) if shown.startswith(_KEY) else self._tokens.known(shown, certificate)
-        )
+        caller = self._keys.known(shown) if shown.startswith(_KEY) else self._tokens.known(shown, certificate)
         if caller is None or (certificate is not None and self._contradicts(caller, certificate)):
             return None
         return caller
@@ -129,8 +126,7 @@ class Authenticator:
             return "malformed"
         caller: Caller | None
         if shown.startswith(_KEY):
-            found = await self._keys.current(shown)
-            caller = None if found is None else _of_key(*found)
+            caller = await self._keys.current(shown)
         else:
             caller = await self._tokens.current(shown, certificate)
         if caller is None:
@@ -138,10 +134,6 @@ class Authenticator:
         if certificate is not None and self._contradicts(caller, certificate):
             return "contradiction"
         return caller
-
-    def _by_known_key(self, shown: bytes) -> Caller | None:
-        found = self._keys.known(shown)
-        return None if found is None else _of_key(*found)
 
     def _by_certificate(self, certificate: PeerCertificate) -> Caller | None:
         service = self._certificates.find_service(certificate)
@@ -158,17 +150,6 @@ class Authenticator:
         """A certificate bound to nobody says nothing; one bound to another service than the bearer's does."""
         other = self._certificates.find_service(certificate)
         return other is not None and (caller.kind, caller.name) != ("service", other)
-
-
-def _of_key(credential: Credential, revision: int) -> Caller:
-    return Caller(
-        kind="service",
-        name=credential.service,
-        credential=f"key:{credential.id}",
-        until=credential.expires,
-        controls_rev=revision,
-        digest=credential.digest,
-    )
 
 
 def _bearer(authorization: bytes) -> bytes | None:
