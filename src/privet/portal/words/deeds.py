@@ -32,8 +32,8 @@ _FAILED: Mapping[str, str] = {
 }
 _OTHERS: Mapping[str, str] = {
     "access": "{who} looked at your data for you",
-    "consent": "{who} recorded that you said yes",
-    "withdraw": "{who} recorded that you said no",
+    "consent": "{who} made a note about your agreement",
+    "withdraw": "{who} passed on that you said no",
     "object": "{who} recorded your objection",
     "unobject": "{who} took your objection back for you",
     "correct": "{who} corrected your data",
@@ -52,7 +52,7 @@ _OTHERS: Mapping[str, str] = {
 _REFUSED: Mapping[str, str] = {
     "put": "{who} wanted to store data, and was refused",
     "record": "{who} wanted to add to your history, and was refused",
-    "consent": "{who} wanted to record a yes of yours, and was refused",
+    "consent": "{who} wanted to make a note about your agreement, and was refused",
     "find": "{who} looked you up, and was told nothing",
 }
 _WRITES = frozenset({"put", "record", "import", "correct", "retention"})
@@ -98,8 +98,8 @@ def tell_deed(labels: Labels, access: Access, now: datetime) -> Deed:
         purpose=labels.purpose(safe_text(access.purpose[:200])) if access.purpose else "",
         purpose_name=access.purpose if access.purpose in labels.catalogue.purposes else "",
         label="What changed" if access.act in _WRITES else "What was used",
-        fields=tuple(plain(safe_text(path)) for path in access.fields),
-        refused=_refused(access.withheld),
+        fields=labels.join(map(safe_text, access.fields)),
+        refused=_refused(labels, access.withheld),
     )
 
 
@@ -134,8 +134,8 @@ def _who(labels: Labels, name: str) -> str:
     return labels.service(safe_text(name)) if name else "Somebody"
 
 
-def _refused(withheld: Mapping[str, str]) -> tuple[Refused, ...]:
+def _refused(labels: Labels, withheld: Mapping[str, str]) -> tuple[Refused, ...]:
     by_reason: dict[str, list[str]] = {}
     for path, code in sorted(withheld.items()):
-        by_reason.setdefault(code, []).extend([plain(safe_text(path))] if path else [])
-    return tuple(Refused(tuple(paths), tell_reason(code)) for code, paths in by_reason.items())
+        by_reason.setdefault(code, []).extend([safe_text(path)] if path else [])
+    return tuple(Refused(labels.join(paths), tell_reason(code)) for code, paths in by_reason.items())

@@ -1,7 +1,7 @@
 """Names of the catalogue in words: fields, groups of fields, purposes, services. Refuses to fail on one it lacks."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from privet.domain.catalogue import Catalogue, Field, LegalBasis, Purpose, matches
 
@@ -68,14 +68,26 @@ class Labels:
         data = defaultdict[str, list[str]](list)
         for path, uses in sorted(self.uses.items()):
             for purpose, _ in uses:
-                data[purpose].append(plain(path))
-        self.data: Mapping[str, Sequence[str]] = data
+                data[purpose].append(path)
+        self.data: Mapping[str, Sequence[str]] = {name: self.join(paths) for name, paths in data.items()}
         """By purpose: the fields that some service may use for it, in words."""
 
     def field(self, path: str) -> str:
         """The words for a field; for a collection's field without its collection."""
         found = self.catalogue.every_field.get(path)
         return plain(path if found is None else found.name)
+
+    def join(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Fields in words, those of one collection together: "Stays (hotel, meal)"."""
+        alone, grouped = list[str](), defaultdict[str, list[str]](list)
+        for path in paths:
+            found = self.catalogue.every_field.get(path)
+            if found is not None and found.collection is not None:
+                grouped[found.collection].append(plain(found.name).lower())
+            else:
+                alone.append(plain(path))
+        together = [f"{plain(name)} ({', '.join(sorted(names))})" for name, names in sorted(grouped.items())]
+        return (*sorted(alone), *together)
 
     def purpose(self, name: str) -> str:
         """The catalogue's description when it is short enough for a heading, else the name in words."""
