@@ -3,6 +3,7 @@
 Refuses what stands nowhere with a problem. The hot routes come first and pass through the edge only.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from privet.http.edge import App, Edge, Receive, Send
 from privet.http.hot import FETCH, FETCH_MANY, HotRoutes
 from privet.http.lane import Lane
 from privet.http.problems import EdgeError, Scope
+from privet.portal.app import make_portal
+from privet.portal.desk import PREFIX
 from privet.serving.logs import get_log, told
 from privet.serving.metrics import Metrics
 from privet.serving.probes import Probes
@@ -52,14 +55,15 @@ def make_service(
         loopback=not settings.serve.behind_proxy,
     )
     authenticator = Authenticator(parts)
-    lane = Lane(parts, still_valid=authenticator.still_valid)
-    desk = Desk(parts, authenticator=authenticator, lane=lane)
+    lane = Lane(parts, still_valid=authenticator.still_valid, observer=metrics)
+    desk = Desk(parts, authenticator=authenticator, lane=lane, observer=metrics)
     https = settings.serve.tls_certificate is not None or settings.serve.behind_proxy
     hot = HotRoutes(
         parts,
         lane=lane,
         authenticator=authenticator,
         refusals=desk.refusals,
+        observer=metrics,
         https=https,
         on_error=_log_error,
     )
@@ -71,11 +75,15 @@ def make_service(
         "/metrics": probes.metrics,
     }
     folders: dict[str, App] = {"/v1": make_api(desk)}
-    del show_code  # the pages of customers are to come
+    portal = make_portal(parts, show_code=show_code) if settings.portal.enabled else None
+    if portal is not None:
+        folders[PREFIX] = portal
 
     async def stop() -> None:
         await lane.drain()
         await desk.close()
+        if portal is not None:
+            await asyncio.to_thread(portal.close)
 
     return Service(
         app=with_edge(Composition(paths=paths, folders=folders), https=https), direct=hot.direct, stop=stop

@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -21,6 +22,7 @@ from typing import Any, Final
 
 from privet.config.settings.serving import ServeSettings
 from privet.errors import EXIT_UNAVAILABLE, Unavailable
+from privet.serving.closing import SETTLE_S, refuse_newcomers
 from privet.serving.logs import get_log
 
 _SECRET: Final = ("PRIVET_PASSPHRASE", "PRIVET_PASSPHRASE_FILE")
@@ -66,7 +68,13 @@ class Supervisor:
 
     def run(self) -> None:
         """Until a signal. Raises WorkerFailed when a worker does not start at first, or does not stop as it should."""
-        asyncio.run(self._run())
+        with tempfile.TemporaryDirectory(prefix="privet-metrics-") as shared:
+            self._environment = {
+                **{name: value for name, value in os.environ.items() if name not in _SECRET},
+                # Where workers count together: whichever is asked for metrics tells of all.
+                "PROMETHEUS_MULTIPROC_DIR": shared,
+            }
+            asyncio.run(self._run())
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -76,10 +84,12 @@ class Supervisor:
         keepers = [loop.create_task(self._keep(place)) for place in range(self._orders.settings.workers)]
         await self._stop.wait()
         self._stopping = True
-        # Connections that nobody will take any more are the workers' to refuse, not ours to hold.
-        self._listener.close()
         self._signal_all(signal.SIGTERM)
-        patience = self._orders.delay_s + self._orders.settings.graceful_s + _MARGIN_S
+        await asyncio.sleep(self._orders.delay_s)
+        refuse_newcomers(self._listener)
+        await asyncio.sleep(SETTLE_S)
+        self._listener.close()
+        patience = self._orders.settings.graceful_s + _MARGIN_S
         _, late = await asyncio.wait(keepers, timeout=patience)
         if late:
             get_log().error("workers did not stop in time", count=len(self._running))
@@ -135,7 +145,7 @@ class Supervisor:
                 str(self._listener.fileno()),
                 pass_fds=(theirs.fileno(), self._listener.fileno()),
                 stdin=asyncio.subprocess.DEVNULL,
-                env={name: value for name, value in os.environ.items() if name not in _SECRET},
+                env=self._environment,
                 start_new_session=True,
             )
             theirs.close()
@@ -147,6 +157,7 @@ class Supervisor:
                 return await process.wait()
             finally:
                 del self._running[place]
+                _forget_gauges(self._environment["PROMETHEUS_MULTIPROC_DIR"], process.pid)
 
     async def _instruct(self, place: int, channel: socket.socket) -> None:
         """Gives the orders and waits until the worker is ready, or has said why it is not."""
@@ -171,6 +182,13 @@ class Supervisor:
                 self._stop.set()
             else:
                 get_log().error("a worker could not start", place=place, message=message)
+
+
+def _forget_gauges(directory: str, pid: int) -> None:
+    """What a worker that ended said of itself; what it counted stays counted."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(pid, directory)  # type: ignore[no-untyped-call]  # it has no types
 
 
 async def _read_line(channel: socket.socket) -> dict[str, Any]:

@@ -1,0 +1,131 @@
+"""What Prometheus is told: how many, how long, how old. Names of routes, purposes and outcomes; never of anybody.
+
+One process keeps its counts in memory. Several workers keep theirs in files of a directory that the supervisor makes
+(PROMETHEUS_MULTIPROC_DIR, read by prometheus_client as it is imported), so that whichever worker is asked tells of all.
+Refuses labels that a caller could choose: a purpose that the catalogue does not know is counted as "".
+"""
+
+import os
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from privet.bootstrap.parts import Parts
+
+CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
+SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+_NO_COUNTS: Final = (0, 0)
+
+
+class Metrics:
+    """An Observer of the edge. Its methods are quick; `look`, which asks the store, runs in a thread of its own."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            "privet_requests", "HTTP requests answered.", ("route", "status"), registry=registry
+        )
+        self._seconds = Histogram(
+            "privet_request_seconds", "Time to answer.", ("route",), buckets=_SECONDS, registry=registry
+        )
+        self._reads = Counter(
+            "privet_reads", "Reads, one person each.", ("purpose", "outcome"), registry=registry
+        )
+        self._batch_size = Histogram(
+            "privet_batch_reads", "Reads in one durable batch.", buckets=_SIZES, registry=registry
+        )
+        self._batch_seconds = Histogram(
+            "privet_batch_seconds", "Time of one batch, commit included.", buckets=_SECONDS, registry=registry
+        )
+        self._questions = Counter(
+            "privet_policy_questions", "Distinct questions of batches.", ("memo",), registry=registry
+        )
+        self._entries = Gauge(
+            "privet_log_entries", "Entries in the log.", registry=registry, multiprocess_mode="max"
+        )
+        self._lag = Gauge(
+            "privet_log_lag_entries",
+            "Durable entries not yet in the log.",
+            registry=registry,
+            multiprocess_mode="mostrecent",
+        )
+        self._key_age = Gauge(
+            "privet_key_age_seconds",
+            "Age of the epoch keys that live.",
+            ("epoch", "state"),
+            registry=registry,
+            multiprocess_mode="mostrecent",
+        )
+        self._ready = Gauge(
+            "privet_ready", "Workers that can serve.", registry=registry, multiprocess_mode="livesum"
+        )
+        self._counted = _NO_COUNTS
+        self._aged: set[tuple[str, str]] = set()
+        # A label set is looked up once, not at each request.
+        self._request_of: dict[tuple[str, int], Counter] = {}
+        self._seconds_of: dict[str, Histogram] = {}
+        self._reads_of: dict[tuple[str, str], Counter] = {}
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """One HTTP request answered."""
+        counter = self._request_of.get((route, status))
+        if counter is None:
+            counter = self._request_of[route, status] = self._requests.labels(route, str(status))
+        counter.inc()
+        histogram = self._seconds_of.get(route)
+        if histogram is None:
+            histogram = self._seconds_of[route] = self._seconds.labels(route)
+        histogram.observe(seconds)
+
+    def reads(self, purpose: str, outcome: str, n: int) -> None:
+        """`n` reads that ended alike."""
+        counter = self._reads_of.get((purpose, outcome))
+        if counter is None:
+            known = purpose if purpose in self._parts.catalogue.purposes else ""
+            counter = self._reads_of[purpose, outcome] = self._reads.labels(known, outcome)
+            if known != purpose:
+                del self._reads_of[purpose, outcome]  # callers choose such names, how long and how many
+        counter.inc(n)
+
+    def batch(self, size: int, seconds: float) -> None:
+        """One batch of reads, committed."""
+        self._batch_size.observe(size)
+        self._batch_seconds.observe(seconds)
+        engine = self._parts.engine
+        now = (getattr(engine, "hits", 0), getattr(engine, "misses", 0))
+        for label, before, after in zip(("hit", "miss"), self._counted, now, strict=True):
+            if after > before:
+                self._questions.labels(label).inc(after - before)
+        self._counted = now
+
+    def look(self) -> None:
+        """What only the store knows. Raises what the store raises."""
+        store = self._parts.store
+        self._entries.set(store.log.size())
+        self._lag.set(store.log.lag())
+        with store.read() as unit:
+            epochs = [row for row in unit.epochs() if row.state != "destroyed"]
+        found: set[tuple[str, str]] = {(str(row.epoch), row.state) for row in epochs}
+        for gone in self._aged - found:
+            if SHARED not in os.environ:  # files of several processes forget nothing
+                self._key_age.remove(*gone)
+        self._aged = found
+        now = self._parts.clock()
+        for row in epochs:
+            self._key_age.labels(str(row.epoch), row.state).set((now - row.opened) / 1000)
+
+    def set_ready(self, ready: bool) -> None:
+        """Whether this worker can serve now."""
+        self._ready.set(1.0 if ready else 0.0)
+
+    def render(self) -> tuple[bytes, bytes]:
+        """Content type, and the text of all workers' counts."""
+        registry = self._registry
+        if SHARED in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
+        return CONTENT_TYPE, generate_latest(registry)
