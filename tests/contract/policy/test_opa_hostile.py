@@ -47,7 +47,7 @@ def server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[s
         protocol_version = "HTTP/1.1"
 
         def handle_any(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             seen.requests.append((self.command, self.path, dict(self.headers)))
             self.close_connection = True
             with contextlib.suppress(OSError):  # the client may have hung up, as it should
