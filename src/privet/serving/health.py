@@ -15,7 +15,7 @@ _STALE_S: Final = 8.0
 
 
 class Health:
-    """The last look at the store."""
+    """The last look at the store and at the policy engine."""
 
     def __init__(self, parts: Parts, gate: Gate) -> None:
         self._parts = parts
@@ -28,10 +28,11 @@ class Health:
         try:
             with self._parts.store.read() as unit:
                 unit.state()
+            reason = self._parts.engine.assure()
         except PrivetError as error:
             self._fault = error.message
         else:
-            self._fault = None
+            self._fault = None if reason is None else f"the policy engine cannot decide ({reason.value})"
         self._at = time.monotonic()
 
     def find_fault(self) -> str | None:
