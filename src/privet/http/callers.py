@@ -19,6 +19,7 @@ from privet.http.api_keys import ApiKeys
 from privet.http.caller import Caller
 from privet.http.certificates import CertificateBindings, PeerCertificate, Scope, peer_certificate
 from privet.http.jwks import KeySource
+from privet.http.proxied import ProxySeal, forwarded_address
 from privet.http.rates import Buckets, place_of
 from privet.http.token_callers import Issuer, TokenCallers
 
@@ -37,16 +38,32 @@ class Authenticator:
 
     def __init__(self, parts: Parts, *, refused: Callable[[Refusal], None] = lambda _: None) -> None:
         serve = parts.settings.serving.serve
-        """Raises InvalidInput for issuers in the settings that cannot be used."""
+        """Raises InvalidInput for issuers or a proxy's key in the settings that cannot be used, Unavailable."""
         self._parts = parts
         self._refused = refused
         self._keys = ApiKeys(parts)
         self._certificates = CertificateBindings(parts.catalogue, parts.clock)
+        self._behind_proxy = serve.behind_proxy
+        self._proxy = None if serve.proxy_key_file is None else ProxySeal(serve.proxy_key_file, parts.clock)
         issuers = [Issuer(settings=one, keys=KeySource(one)) for one in parts.settings.serving.issuers]
         self._tokens = TokenCallers(issuers, parts.catalogue, parts.clock)
         self._rates = Buckets(per_second=serve.requests_per_second, burst=serve.burst)
         per_minute = serve.unauthenticated_per_minute
         self._failures = Buckets(per_second=per_minute / 60, burst=per_minute)
+
+    def certificate(self, scope: Scope) -> PeerCertificate | None:
+        """The certificate of the peer of an ASGI request: its connection's, or the one that the proxy vouches for."""
+        if self._proxy is not None:
+            found = self._proxy.find_certificate(scope)
+            if found is not None:
+                return found
+        return peer_certificate(scope)
+
+    def address(self, scope: Scope) -> str:
+        """Where the request comes from: the peer, or whom the proxy speaks for; "" when the server cannot say."""
+        client = scope.get("client")
+        peer = client[0] if client else ""
+        return (forwarded_address(scope) if self._behind_proxy else None) or peer
 
     def shown(self, scope: Scope) -> tuple[bytes | None, PeerCertificate | None]:
         """What an ASGI request shows of who asks: its Authorization header, and its connection's certificate.
@@ -57,7 +74,7 @@ class Authenticator:
         if len(given) > 1:
             self._refused("malformed")
             raise Unauthenticated(_REFUSED)
-        return given[0] if given else None, peer_certificate(scope)
+        return given[0] if given else None, self.certificate(scope)
 
     def known(self, authorization: bytes | None, certificate: PeerCertificate | None) -> Caller | None:
         """Who asks, if this process knows without asking anybody; None says nothing yet.

@@ -34,7 +34,7 @@ class PeerCertificate:
     """It is an end entity's, and may stand for a client."""
 
 
-_SPOILT: Final = PeerCertificate(
+SPOILT: Final = PeerCertificate(
     fingerprint="", spiffe=None, not_before=Millis(0), not_after=Millis(0), fit=False
 )
 _parsed: dict[bytes, PeerCertificate] = {}
@@ -57,7 +57,7 @@ def read_certificate(shown: bytes | str) -> PeerCertificate:
     try:
         der = ssl.PEM_cert_to_DER_cert(shown) if isinstance(shown, str) else bytes(shown)
     except ValueError:
-        return _SPOILT
+        return SPOILT
     name = sha256(der).digest()
     found = _parsed.get(name)
     if found is None:
@@ -72,7 +72,7 @@ def _read(der: bytes) -> PeerCertificate:
     try:
         facts = parse_certificate(der)
     except IntegrityError:
-        return _SPOILT
+        return SPOILT
     ids = facts.uris if len(facts.uris) == 1 and facts.uris[0].startswith(SPIFFE) else ()
     return PeerCertificate(
         fingerprint=facts.fingerprint,

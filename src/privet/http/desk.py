@@ -7,6 +7,7 @@ grow.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
@@ -16,13 +17,16 @@ from privet.bootstrap.parts import Parts
 from privet.domain.request import ReadRequest
 from privet.errors import Unavailable
 from privet.http.callers import Authenticator, Caller
-from privet.http.certificates import peer_certificate
 from privet.http.observing import DEAF, Observer
 from privet.http.problems import Scope, request_id_of
 from privet.http.refusals import Refusals
+from privet.identify.current import on_behalf
 from privet.release.stages import ReleasedRead
 
 T = TypeVar("T")
+
+ASKING: Final[ContextVar[Caller | None]] = ContextVar("asking", default=None)
+"""Who asks, within the task of a request; set by the guard."""
 
 QUICK_THREADS: Final = 4
 SLOW_THREADS: Final = 2
@@ -85,12 +89,24 @@ class Desk:
         self._consents: dict[str, ServiceConsents] = {}
 
     async def run(self, work: Callable[..., T], /, *args: Any, **named: Any) -> T:
-        """One act that waits for the database, in a thread."""
-        return await self._quick.run(partial(work, *args, **named))
+        """One act that waits for the database, in a thread. It goes on only while the caller's credential stands."""
+        return await self._quick.run(self._on_behalf(partial(work, *args, **named)))
 
     async def run_slowly(self, work: Callable[..., T], /, *args: Any, **named: Any) -> T:
         """What may take seconds: searches, proofs, exports. They do not keep writes waiting."""
-        return await self._slow.run(partial(work, *args, **named))
+        return await self._slow.run(self._on_behalf(partial(work, *args, **named)))
+
+    def _on_behalf(self, work: Callable[[], T]) -> Callable[[], T]:
+        """The work, held in each of its units against the state that the unit loads: revocation is exact for writes."""
+        caller = ASKING.get()
+        if caller is None:
+            return work
+
+        def held() -> T:
+            with on_behalf(partial(self.authenticator.still_valid, caller)):
+                return work()
+
+        return held
 
     def requests(self, service: str) -> ServiceRequests:
         found = self._requests.get(service)
@@ -111,9 +127,8 @@ class Desk:
             if name == b"authorization":
                 # A second one is shown to nobody: which of them counts would depend on who looks.
                 authorization = value if authorization is None else b""
-        client = scope.get("client")
         return await self.authenticator.authenticate(
-            authorization, peer_certificate(scope), address=client[0] if client else ""
+            authorization, self.authenticator.certificate(scope), address=self.authenticator.address(scope)
         )
 
     async def close(self) -> None:

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from privet.errors import AccessDenied, IntegrityError, PrivetError, Unauthenticated, Unavailable
 from privet.http.bodies import check_content_type, parse_body
 from privet.http.caller import Caller, Kind
-from privet.http.desk import Desk
+from privet.http.desk import ASKING, Desk
 from privet.http.problems import EdgeError, Problem, Scope, pointer_to, problem_of, request_id_of
 
 CALLER = "privet.caller"
@@ -59,6 +59,7 @@ def guarded(desk: Desk, kind: Kind) -> type[APIRoute]:
                 caller: Caller | None = None
                 try:
                     caller = request.scope[CALLER] = await desk.authenticate(request.scope)
+                    ASKING.set(caller)
                     desk.authenticator.admit(caller)
                     check_kind(caller, kind)
                     asked = JsonRequest(request.scope, request.receive)
@@ -70,6 +71,8 @@ def guarded(desk: Desk, kind: Kind) -> type[APIRoute]:
                     response = await handle(asked)
                 except Exception as error:  # noqa: BLE001  every error is answered, in one shape
                     response = await refuse(desk, request.scope, self.path, caller, error)
+                finally:
+                    ASKING.set(None)
                 desk.observer.request(self.path, response.status_code, perf_counter() - started)
                 return response
 

@@ -20,7 +20,6 @@ from privet.domain.request import By
 from privet.errors import InvalidInput, PrivetError, RateLimited, Unauthenticated
 from privet.http.bodies import check_content_type, parse_body
 from privet.http.callers import Authenticator, Caller
-from privet.http.certificates import peer_certificate
 from privet.http.edge import HSTS, NOSNIFF, Receive, Send, answer_of
 from privet.http.guard import check_kind, check_query
 from privet.http.lane import Lane
@@ -113,7 +112,7 @@ class HotRoutes:
                 return False
         if content_type is None:
             return False
-        caller = self._authenticator.known(authorization, peer_certificate(scope))
+        caller = self._authenticator.known(authorization, self._authenticator.certificate(scope))
         if caller is None or caller.kind != "service":
             return False
         request_id = request_id_of(scope)
@@ -213,13 +212,12 @@ class HotRoutes:
         if len(shown) > 1:
             raise Unauthenticated("show one credential, not several")
         authorization = shown[0] if shown else None
-        certificate = peer_certificate(scope)
         authenticator = self._authenticator
+        certificate = authenticator.certificate(scope)
         caller = authenticator.known(authorization, certificate)
         if caller is None:
-            client = scope.get("client")
             caller = await authenticator.authenticate(
-                authorization, certificate, address=client[0] if client else ""
+                authorization, certificate, address=authenticator.address(scope)
             )
         return caller
 
