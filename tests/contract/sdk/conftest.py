@@ -12,7 +12,7 @@ import privet
 from privet.bootstrap.credentials import create_key
 from privet.testing import PASSPHRASE, FakeVault, make_vault, open_vault
 from tests.contract.sdk import every_type
-from tests.contract.sdk.faces import Awaiting, FacedWorld, Loop
+from tests.contract.sdk.faces import Awaiting, FacedWorld, Loop, Make
 from tests.invariants.conftest import make_place, maker, postgres_template, sqlite_template
 from tests.invariants.world import CATALOGUE, Clock, Place
 from tests.invariants.world import PASSPHRASE as WORD
@@ -97,3 +97,20 @@ def _served(
         return Awaiting(client, loop)
 
     return face
+
+
+@pytest.fixture(params=["client", "awaited client"])
+def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+    """make(url, …): one of the two clients, asked from plain code."""
+    with ExitStack() as ends:
+        loop = ends.enter_context(closing(Loop())) if request.param != "client" else None
+
+        def client(url: str, **options: Any) -> Any:
+            options = {"token": "t0ken", "timeout": 5.0, **options}
+            if loop is None:
+                return ends.enter_context(privet.Client(url, **options))
+            made = privet.AsyncClient(url, **options)
+            ends.callback(lambda: loop.run(made.close()))
+            return Awaiting(made, loop)
+
+        yield client

@@ -11,6 +11,9 @@ from privet.bootstrap.service import ServiceSession
 from privet.sdk.async_client import AsyncClient
 from tests.invariants.world import World
 
+Make = Callable[..., Any]
+"""make(url, …): a client, asked from plain code."""
+
 
 @dataclass(kw_only=True)
 class FacedWorld(World):
