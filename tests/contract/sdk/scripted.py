@@ -137,7 +137,7 @@ class Scripted:
             if self._context is not None:
                 peer = self._context.wrap_socket(peer, server_side=True)
                 self._open.append(peer)
-                self.peer_certificates.append(peer.getpeercert(binary_form=True))  # type: ignore[attr-defined]  # it is TLS
+                self.peer_certificates.append(peer.getpeercert(binary_form=True))
             with peer:
                 while (got := _read(peer, connection)) is not None:
                     with self._lock:

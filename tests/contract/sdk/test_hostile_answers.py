@@ -107,7 +107,7 @@ def test_many_answers_must_be_those_asked_for(make: Make, answers: object) -> No
 
 ROOM: dict[str, Any] = {"purpose": "p", "fields": ["room"]}
 HISTORY = {"records": [], "withheld": {}, "audit_id": "0" * 32}
-RECORD = {"id": "x", "time": None, "values": {}}
+RECORD: dict[str, object] = {"id": "x", "time": None, "values": {}}
 
 
 @pytest.mark.parametrize(

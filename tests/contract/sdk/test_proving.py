@@ -7,7 +7,6 @@ import pickle
 import ssl
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -208,13 +207,7 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("papers")
     authority_key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
-    authority = _sign(
-        name,
-        name,
-        authority_key,
-        authority_key,
-        lambda b: b.add_extension(x509.BasicConstraints(True, None), True),
-    )
+    authority = _sign(name, name, authority_key, authority_key, x509.BasicConstraints(True, None))
     (directory / "ca.pem").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     for host in ("localhost", "elsewhere.example", "desk"):
         key = ec.generate_private_key(ec.SECP256R1())
@@ -222,13 +215,7 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if host == "localhost":
             names.append(x509.IPAddress(ip_address("127.0.0.1")))
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-        made = _sign(
-            subject,
-            name,
-            key,
-            authority_key,
-            lambda b, n=names: b.add_extension(x509.SubjectAlternativeName(n), False),
-        )
+        made = _sign(subject, name, key, authority_key, x509.SubjectAlternativeName(names))
         (directory / f"{host}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
         (directory / f"{host}.key").write_bytes(_pem(key, serialization.NoEncryption()))
         (directory / f"{host}.locked").write_bytes(_pem(key, serialization.BestAvailableEncryption(b"x")))
@@ -244,7 +231,7 @@ def _sign(
     issuer: x509.Name,
     key: ec.EllipticCurvePrivateKey,
     by: ec.EllipticCurvePrivateKey,
-    extend: Callable[[x509.CertificateBuilder], x509.CertificateBuilder],
+    extension: x509.ExtensionType,
 ) -> x509.Certificate:
     now = datetime.now(UTC)
     builder = (
@@ -256,7 +243,8 @@ def _sign(
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
     )
-    return extend(builder).sign(by, hashes.SHA256())
+    critical = isinstance(extension, x509.BasicConstraints)
+    return builder.add_extension(extension, critical).sign(by, hashes.SHA256())
 
 
 def _context(papers: Path, host: str) -> ssl.SSLContext:
