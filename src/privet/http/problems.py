@@ -140,10 +140,16 @@ def problem_of(error: BaseException) -> Problem:
         if error.audit_id:
             extra["audit_id"] = error.audit_id
         return Problem(code="access_denied", detail=error.message, extra=extra)
-    code = error.code if error.code in CODES else "error"
+    code = _code(error)
     if isinstance(error, IntegrityError):
         return Problem(code=code, detail=_DAMAGED)
     return Problem(code=code, detail=error.message, extra=_extra(error), headers=_headers(error, code))
+
+
+def _code(error: PrivetError) -> str:
+    """Its own, or that of the nearest kind of error that callers are told of."""
+    known = (getattr(kind, "code", "") for kind in type(error).__mro__)
+    return next((code for code in (error.code, *known) if code in CODES), "error")
 
 
 def _extra(error: PrivetError) -> dict[str, object]:

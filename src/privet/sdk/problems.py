@@ -50,9 +50,9 @@ def error_of(reply: Reply) -> PrivetError:
     problem = _find_problem(reply)
     if problem is None:
         return Unavailable(_unknown(reply.status))
-    detail, make = problem["detail"], _MAKERS.get(problem["code"])
+    make = _MAKERS.get(problem["code"]) or _BY_STATUS.get(reply.status)
     if make is None:
-        return InvalidInput(detail) if reply.status in _ASKED_WRONGLY else _unavailable(problem)
+        return InvalidInput(problem["detail"]) if reply.status in _ASKED_WRONGLY else _unavailable(problem)
     try:
         return make(problem, reply)
     except (KeyError, TypeError, ValueError, AttributeError, answers.Odd):
@@ -142,6 +142,15 @@ _MAKERS: Final[Mapping[str, Callable[[Any, Reply], PrivetError]]] = {
     KeyDestroyed.code: _plain(KeyDestroyed),
     RestoreNeeded.code: _plain(RestoreNeeded),
 }
+_BY_STATUS: Final[Mapping[int, Callable[[Any, Reply], PrivetError]]] = {
+    401: _plain(Unauthenticated),
+    403: _wrong_role,
+    404: _plain(NotFound),
+    409: _plain(Conflict),
+    412: _plain(PreconditionFailed),
+    429: _limited,
+}
+"""For the codes of a newer vault."""
 _STATUS: Final[Mapping[str, int]] = {
     kind.code: kind.http_status
     for kind in (

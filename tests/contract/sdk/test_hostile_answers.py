@@ -167,6 +167,8 @@ KNOWN: list[tuple[Step, type[errors.PrivetError], dict[str, object]]] = [
     (problem(408, "request_timeout"), Unavailable, {}),
     (problem(500, "internal"), Unavailable, {}),
     (problem(418, "a_newer_code"), Unavailable, {}),
+    (problem(409, "a_newer_code"), errors.Conflict, {}),
+    (problem(422, "a_newer_code"), InvalidInput, {}),
 ]
 
 
