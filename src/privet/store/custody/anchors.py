@@ -48,8 +48,10 @@ class Anchors:
         for file in (*([latest] if latest.exists() else []), *self._logs()):
             yield read_bytes(file, Unavailable("an anchor vanished"))
 
-    def write(self, note: bytes, *, successor: bool = False) -> None:
+    def write(self, note: bytes, *, successor: bool = False) -> int:
         """Durable when this returns. One of the log's past is passed over; a fork raises IntegrityError.
+
+        Returns the size that is anchored now: that of `note`, or the larger one that another process anchored.
 
         `successor`: the log was started anew by a restore, so another origin than the latest one's is right.
         """
@@ -65,12 +67,13 @@ class Anchors:
                 if old.size == new.size and old.root != new.root:
                     raise _fork(new.size)
                 if old.size >= new.size:
-                    return
+                    return old.size
             if held is not None and held[0].origin != new.origin:
                 replace_file(self._of(held[0].origin), held[1])  # the last of the log before
             replace_file(self.path / LATEST, note)
             if not self._of(new.origin).exists():
                 replace_file(self._of(new.origin), note)
+        return new.size
 
     def verify_log(self, log: LogReader) -> None:
         """Raises RestoreNeeded when the log is older than its anchor, IntegrityError when it tells another story."""
@@ -78,16 +81,14 @@ class Anchors:
         if held is None:
             return
         anchor = held[0]
+        # The anchor first: it may grow, in another process, while the log is looked at.
         origin, size = log.origin(), log.size()
         if origin != anchor.origin:
             raise RestoreNeeded(
                 "the database is from before the last restore: put the current one back, or run `privet restore`"
             )
         if anchor.size > size:
-            raise RestoreNeeded(
-                f"the database is older than its anchor: its log has {size} entries of {anchor.size} that were "
-                "witnessed; put the newest database back, or run `privet restore`"
-            )
+            raise _older(size, anchor.size)
         if log_root(log, anchor.size) != anchor.root:
             raise _fork(anchor.size)
 
@@ -139,6 +140,9 @@ class Checkpointer:
         self._next = now + self._every
         try:
             self.sign()
+        except RestoreNeeded:
+            self._next = now  # said each time, until it is not so any more
+            raise
         except Unavailable:
             self._failing = self._failing or now
             if now - self._failing > self._patience:
@@ -155,7 +159,10 @@ class Checkpointer:
         tree = self._grown(size)
         note = sign_checkpoint(Checkpoint(origin=log.origin(), size=size, root=tree.root()), self._signer)
         self._store.add_checkpoint(size, note.decode())
-        self._anchors.write(note)
+        anchored = self._anchors.write(note)
+        if anchored > size and anchored > (now := log.size()):
+            # What was anchored had been committed: the server behind us lacks it.
+            raise _older(now, anchored)
         self._size, self._tree = size, tree
         return note
 
@@ -202,6 +209,13 @@ class _Tiles:
             return b"".join(self._log.leaf_hashes(n * WIDTH, n * WIDTH + width))
         below = range(n * WIDTH, n * WIDTH + width)
         return b"".join(tile_root(self.read_tile(level - 1, number, WIDTH)) for number in below)
+
+
+def _older(size: int, anchored: int) -> RestoreNeeded:
+    return RestoreNeeded(
+        f"the database is older than its anchor: its log has {size} entries of {anchored} that were "
+        "witnessed; put the newest database back, or run `privet restore`"
+    )
 
 
 def _fork(size: int) -> IntegrityError:
