@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import tempfile
 import time
@@ -69,6 +70,7 @@ class OpaServer:
         self._opa = opa
         self._bundle = bundle
         self._arguments = arguments
+        self._scheme = "https" if "--tls-cert-file" in arguments else "http"
         self._token = token
         self._home = Path(tempfile.mkdtemp(prefix="privet-opa-"))
         self._process: subprocess.Popen[bytes] | None = None
@@ -88,7 +90,7 @@ class OpaServer:
     @property
     def url(self) -> str:
         """The base URL, without a slash at its end."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         """Start the server (again, on the same port), and wait until it answers with its bundle loaded."""
@@ -145,13 +147,19 @@ class OpaServer:
         assert self._process is not None
         deadline = time.monotonic() + _START_S
         while time.monotonic() < deadline and self._process.poll() is None:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+            connection = self._connection()
             with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
                 connection.request("GET", "/health?bundles")
                 if connection.getresponse().status == 200:
                     return True
             time.sleep(0.05)
         return False
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._scheme == "http":
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        trusting = ssl._create_unverified_context()
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=5, context=trusting)
 
     def _end(self) -> None:
         process, self._process = self._process, None
