@@ -43,12 +43,17 @@ def next_status(current: Status, wish: Wish, *, by_subject: bool) -> Status | No
 def get_consentable(catalogue: Catalogue, name: str) -> Purpose:
     """The purpose. Raises InvalidInput for one that the catalogue does not know, or that nothing can permit."""
     purpose = get_known(catalogue, name)
-    near = catalogue.ancestors[name] | catalogue.descendants[name]
-    if any(catalogue.purposes[other].prohibited for other in near):
+    if not is_consentable(catalogue, name):
         raise InvalidInput(
             f"{name}: this purpose is prohibited here, and no consent can permit it", field="purpose"
         )
     return purpose
+
+
+def is_consentable(catalogue: Catalogue, name: str) -> bool:
+    """Whether consent to a purpose of the catalogue can permit anything."""
+    near = catalogue.ancestors[name] | catalogue.descendants[name]
+    return not any(catalogue.purposes[other].prohibited for other in near)
 
 
 def get_known(catalogue: Catalogue, name: str) -> Purpose:

@@ -11,8 +11,11 @@ from typing import Any, Final
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
+from privet.consent.transitions import is_consentable
 from privet.domain.catalogue import Catalogue
+from privet.domain.request import MAX_NAME
 from privet.http.value_schemas import lookup_schema, shared_schemas, value_schema
+from privet.rights.restriction import may_object
 
 Schema = dict[str, Any]
 PROBLEM: Final = "application/problem+json"
@@ -61,13 +64,27 @@ def describe(routes: Sequence[BaseRoute], catalogue: Catalogue) -> Schema:
 
 def _name_catalogue(schemas: dict[str, Schema], catalogue: Catalogue) -> None:
     purposes = sorted(catalogue.purposes)
-    _replace(schemas, "Purpose", {"type": "string", "enum": purposes})
+    # Services may name any: policy refuses what it does not know, and logs it.
+    _replace(schemas, "Purpose", {"anyOf": [{"enum": purposes}, {"type": "string", "maxLength": MAX_NAME}]})
+    _set(schemas, "PurposeAsked", "purpose", {"enum": purposes})
+    _set(
+        schemas,
+        "GiveAsked",
+        "purpose",
+        {"enum": [name for name in purposes if is_consentable(catalogue, name)]},
+    )
+    _set(
+        schemas,
+        "ObjectAsked",
+        "purpose",
+        {"enum": [name for name in purposes if may_object(catalogue, name)]},
+    )
     lookups = [lookup_schema(field) for _, field in sorted(catalogue.fields.items()) if field.lookup]
     _replace(schemas, "Sought", {"anyOf": lookups} if lookups else {"type": "object", "maxProperties": 0})
     pairwise = {
         "type": "string",
         "minLength": 1,
-        "maxLength": 200,
+        "maxLength": MAX_NAME,
         "description": "The asking service's pairwise id of her.",
     }
     _replace(schemas, "Person", {"anyOf": [pairwise, *lookups]})
@@ -78,18 +95,17 @@ def _name_catalogue(schemas: dict[str, Schema], catalogue: Catalogue) -> None:
     own = _object(
         {path: shape for path, shape in profile.items() if path not in catalogue.unusable}, minProperties=1
     )
-    if "CorrectAsked" in schemas:
-        schemas["CorrectAsked"]["properties"]["values"] = own
-    if catalogue.collections and "RecordAsked" in schemas:
+    _set(schemas, "CorrectAsked", "values", own)
+    if catalogue.collections:
         schemas["RecordAsked"] = _records(schemas["RecordAsked"], catalogue)
-    collections = sorted(catalogue.collections)
-    if "HistoryAsked" in schemas and collections:
-        schemas["HistoryAsked"]["properties"]["collection"]["enum"] = collections
-    if "ControlAsked" in schemas:
-        schemas["ControlAsked"]["properties"]["name"]["enum"] = sorted({*purposes, *catalogue.services})
-    if "ConfirmAsked" in schemas:
-        names = sorted(path for path, field in catalogue.fields.items() if field.lookup)
-        schemas["ConfirmAsked"]["properties"]["field"]["enum"] = names
+        _set(schemas, "HistoryAsked", "collection", {"enum": sorted(catalogue.collections)})
+    _set(schemas, "ControlAsked", "name", {"enum": sorted({*purposes, *catalogue.services})})
+    names = sorted(path for path, field in catalogue.fields.items() if field.lookup)
+    _set(schemas, "ConfirmAsked", "field", {"enum": names})
+
+
+def _set(schemas: dict[str, Schema], model: str, name: str, shape: Schema) -> None:
+    schemas[model]["properties"][name] = shape
 
 
 def _records(asked: Schema, catalogue: Catalogue) -> Schema:
@@ -113,9 +129,8 @@ def _object(properties: Mapping[str, Schema], **more: Any) -> Schema:
 
 
 def _replace(schemas: dict[str, Schema], name: str, shape: Schema) -> None:
-    if name in schemas:
-        kept: Schema = {key: schemas[name][key] for key in ("title", "description") if key in schemas[name]}
-        schemas[name] = {**kept, **shape}
+    kept: Schema = {key: schemas[name][key] for key in ("title", "description") if key in schemas[name]}
+    schemas[name] = {**kept, **shape}
 
 
 def _complete(path: str, operation: Schema) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from privet.audit.leaf import Act, Decision
-from privet.domain.catalogue import LegalBasis, Purpose
+from privet.domain.catalogue import Catalogue, LegalBasis, Purpose
 from privet.domain.ids import SubjectId
 from privet.domain.subject import Facts
 from privet.errors import InvalidInput
@@ -28,6 +28,11 @@ class Wishes(NamedTuple):
 
     restricted: bool
     objected: frozenset[str]
+
+
+def may_object(catalogue: Catalogue, purpose: str) -> bool:
+    """Whether there is an objection to a purpose of the catalogue (GDPR Art. 21)."""
+    return catalogue.purposes[purpose].basis not in _NO_OBJECTION
 
 
 class Flags:

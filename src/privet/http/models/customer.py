@@ -12,6 +12,10 @@ class PurposeAsked(Asked):
     purpose: Purpose
 
 
+class ObjectAsked(Asked):
+    purpose: Purpose
+
+
 class GiveAsked(Asked):
     purpose: Purpose
     notice_version: Annotated[str, StringConstraints(max_length=100)] | None = None

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from privet.bootstrap.customer import Customer
 from privet.domain.answer import Access, Consent, Profile
-from privet.errors import Unavailable
+from privet.errors import Conflict
 from privet.http.desk import Desk
 from privet.http.guard import caller_of, guarded
 from privet.http.models.base import AUDIT_ID, Logged
@@ -23,6 +23,7 @@ from privet.http.models.customer import (
     CorrectAsked,
     CorrectedSaid,
     GiveAsked,
+    ObjectAsked,
     ProfileSaid,
     PurposeAsked,
     ReceiptSaid,
@@ -103,7 +104,7 @@ def me(desk: Desk) -> APIRouter:
         return say({"receipt": await do(request, lambda her: her.withdraw(asked.purpose.root))})
 
     @router.post("/object", response_model=Logged, responses=_WRITE)
-    async def object_(asked: PurposeAsked, request: Request) -> Response:
+    async def object_(asked: ObjectAsked, request: Request) -> Response:
         """Objects to a purpose and all below it."""
         return _logged(await do(request, lambda her: her.object(asked.purpose.root)))
 
@@ -122,7 +123,7 @@ def me(desk: Desk) -> APIRouter:
         """Lifts the restriction."""
         return _logged(await do(request, lambda her: her.unrestrict()))
 
-    @router.post("/correct", response_model=CorrectedSaid, responses=_WRITE)
+    @router.post("/correct", response_model=CorrectedSaid, responses=problems(404, 409))
     async def correct(asked: CorrectAsked, request: Request) -> Response:
         """Corrects fields; null clears one. A look-up field waits for the code that goes to its new value."""
         values = asked.values.root
@@ -152,11 +153,13 @@ def _logged(audit_id: str) -> Response:
 
 
 def _check_courier(desk: Desk, values: dict[str, Any]) -> None:
-    """Raises Unavailable before anything is changed, where a code could not be sent."""
+    """Raises Conflict before anything is changed, where a code could not be sent."""
     fields = desk.parts.catalogue.fields
     asked = [path for path in values if path in fields and fields[path].lookup and values[path] is not None]
     if asked and desk.courier is None:
-        raise Unavailable(f"{asked[0]} needs a code sent to its new value, and this service sends none")
+        raise Conflict(
+            f"{asked[0]} needs a code sent to its new value, and this service has no mail to send it"
+        )
 
 
 def _send_codes(desk: Desk, made: Corrected, values: dict[str, Any]) -> None:

@@ -61,7 +61,9 @@ IfMatch = Annotated[
     str | None,
     Header(
         alias="If-Match",
-        pattern='^"[!#-~]{1,10000}"$',
+        min_length=3,
+        max_length=10_002,
+        pattern='^"[!#-~]+"$',
         description="The ETag of an earlier fetch: 412 where one of its fields has changed since.",
     ),
 ]
