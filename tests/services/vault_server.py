@@ -52,17 +52,16 @@ class VaultServer:
         """
         if settings:
             set_settings(directory, **settings)
-        self._log = tempfile.NamedTemporaryFile(mode="w+b", prefix="privet-serve-", suffix=".log")  # noqa: SIM115
+        handle, name = tempfile.mkstemp(prefix="privet-serve-", suffix=".log")
+        self._log = Path(name)
+        self._said = ""
         variables = {k: v for k, v in os.environ.items() if not k.startswith("PRIVET_")}
         variables |= {"PRIVET_PASSPHRASE": passphrase, "PYTHONUNBUFFERED": "1", **(environment or {})}
         command = [sys.executable, "-m", "privet_cli", "--vault", str(directory), "serve", "--port", "0"]
-        self.process = subprocess.Popen(
-            [*command, *arguments],
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-        )
+        with os.fdopen(handle, "wb") as log:
+            self.process = subprocess.Popen(
+                [*command, *arguments], env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
         self.url = ""
         if wait:
             try:
@@ -87,7 +86,7 @@ class VaultServer:
 
     def output(self) -> str:
         """All it has said so far, on both streams."""
-        return Path(self._log.name).read_text(errors="replace")
+        return self._log.read_text(errors="replace") if self._log.exists() else self._said
 
     def wait_ready(self) -> None:
         """Returns when it says where it serves and /readyz agrees (over TLS: when it accepts connections)."""
@@ -113,7 +112,9 @@ class VaultServer:
 
     def wait(self, timeout: float = 40) -> int:
         """Its exit code. Raises subprocess.TimeoutExpired."""
-        return self.process.wait(timeout)
+        code = self.process.wait(timeout)
+        self._put_away()
+        return code
 
     def stop(self) -> int:
         """Ends it as an operator would; returns its exit code. Again is no error."""
@@ -130,10 +131,17 @@ class VaultServer:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        self._put_away()
+
+    def _put_away(self) -> None:
+        self._said = self.output()
+        self._log.unlink(missing_ok=True)
 
 
 def set_settings(directory: Path, **sections: Any) -> None:
-    """Puts these keys into privet.toml, beside what is there; None takes one out. issuers=[{...}] replaces all tables of a list."""
+    """Puts these keys into privet.toml, beside what is there; None takes one out.
+
+    A list of tables (issuers=[{…}]) replaces all of them."""
     path = directory / "privet.toml"
     held = tomllib.loads(path.read_text(encoding="utf-8"))
     for name, keys in sections.items():

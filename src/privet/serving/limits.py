@@ -57,6 +57,10 @@ class Connection(Protocol):
         """Ends what has had its time."""
         ...
 
+    def say_last(self) -> None:
+        """The next answer is the last."""
+        ...
+
     def drain(self) -> None:
         """Closes when nothing is under way, else after the answer."""
         ...
@@ -81,6 +85,12 @@ class Gate:
     def went(self, connection: Connection) -> None:
         self.open.discard(connection)
         self.on_free()
+
+    def begin_draining(self) -> None:
+        """From now on each answer closes its connection."""
+        self.draining = True
+        for connection in list(self.open):
+            connection.say_last()
 
     def sweep(self, now: float) -> None:
         """Once or twice a second: every deadline is looked at here, so that a request sets no timer."""

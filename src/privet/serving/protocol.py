@@ -340,8 +340,6 @@ class PrivetProtocol(HttpToolsProtocol):
         elif self._ended or self._phase >= DEAF:
             self.transport.close()
         elif self._phase == IDLE:
-            if self._gate.draining:
-                self.transport.close()
             self._deadline = self.loop.time() + self._limits.keep_alive_s
         elif self._phase == BODY and self._continue:
             self._send_continue()
@@ -391,13 +389,17 @@ class PrivetProtocol(HttpToolsProtocol):
         elif self.transport.can_write_eof():
             self.transport.write_eof()
 
-    def drain(self) -> None:
-        """No more after what is under way. Who has just come may still ask; whose request is in the kernel has asked."""
-        if self._running is None and self._phase == IDLE:
-            if not self._has_just_come() and not _speaks(self.transport):
-                self.transport.close()
-        elif self.cycle is not None:
+    def say_last(self) -> None:
+        """The next answer tells the client that this connection ends."""
+        if self.cycle is not None:
             self.cycle.keep_alive = False
+
+    def drain(self) -> None:
+        """Closes where nothing is under way. Who has just come may still ask; a request in the kernel was asked."""
+        if self._running is not None:
+            self.say_last()
+        elif self._phase == IDLE and not self._has_just_come() and not _speaks(self.transport):
+            self.transport.close()
 
     shutdown = drain
 

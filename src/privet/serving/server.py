@@ -18,8 +18,10 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from privet.http.edge import App
+from privet.serving.closing import SETTLE_S, refuse_newcomers
 from privet.serving.limits import Gate
 from privet.serving.protocol import Direct, PrivetProtocol
+from privet.serving.repeating import RepeatingProtocol
 
 SWEEP_S: Final = 0.5
 _HANDSHAKE_S: Final = 10.0
@@ -39,9 +41,11 @@ class Server:
         tls: ssl.SSLContext | None,
         graceful_s: float,
         direct: Direct | None = None,
+        owns: bool = True,
     ) -> None:
-        """`direct` sees each request first (privet.serving.protocol)."""
+        """`direct` sees each request first (privet.serving.protocol). `owns`: no other process has the listener."""
         self._listener = listener
+        self._owns = owns
         self._gate = gate
         self._tls = tls
         self._graceful = graceful_s
@@ -50,7 +54,7 @@ class Server:
         self._config = Config(
             app,
             loop="none",
-            http=PrivetProtocol,
+            http=RepeatingProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -72,8 +76,11 @@ class Server:
             self._resume()
             on_started()
             await stop.wait()
-            self._gate.draining = True
+            self._gate.begin_draining()
             await asyncio.sleep(delay_s)
+            if self._owns:
+                refuse_newcomers(self._listener)
+            await asyncio.sleep(SETTLE_S)
             self._last_accept()
             await self._finish()
         finally:
@@ -85,7 +92,8 @@ class Server:
         """Accepts, where there is room."""
         if not self._accepting and not self._listener_closed and self._has_room():
             self._accepting = True
-            self._loop.add_reader(self._listener, self._accept)
+            # By number: given the socket, uvloop would put its close off, and take in more meanwhile.
+            self._loop.add_reader(self._listener.fileno(), self._accept)
 
     @property
     def _listener_closed(self) -> bool:
@@ -94,7 +102,7 @@ class Server:
     def _pause(self) -> None:
         if self._accepting:
             self._accepting = False
-            self._loop.remove_reader(self._listener)
+            self._loop.remove_reader(self._listener.fileno())
 
     def _has_room(self) -> bool:
         return len(self._gate.open) + len(self._arriving) < self._gate.most
@@ -137,7 +145,9 @@ class Server:
             connection.close()  # no TLS, or gone before it spoke
 
     def _protocol(self) -> PrivetProtocol:
-        return PrivetProtocol(self._config, self._state, {}, self._loop, gate=self._gate, direct=self._direct)
+        return RepeatingProtocol(
+            self._config, self._state, {}, self._loop, gate=self._gate, direct=self._direct
+        )
 
     async def _tick(self) -> None:
         while True:
@@ -149,7 +159,7 @@ class Server:
         self._state.default_headers = [(b"date", formatdate(time.time(), usegmt=True).encode("ascii"))]
 
     def _last_accept(self) -> None:
-        """Closes the listener; whoever has connected before is let in, so that nobody hears a reset."""
+        """Closes the listener; whoever has connected before is let in."""
         self._pause()
         while self._accept(self._gate.most):
             pass

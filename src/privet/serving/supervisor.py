@@ -97,7 +97,8 @@ class Supervisor:
             await asyncio.wait(late)
         if self._failed is not None:
             raise self._failed
-        if any(self._codes):
+        # SIGTERM kills a worker only before it has opened the vault.
+        if set(self._codes) - {0, -signal.SIGTERM}:
             raise WorkerFailed("a worker did not stop as it should; the log says why", EXIT_UNAVAILABLE)
 
     def _on_signal(self, number: int) -> None:

@@ -122,6 +122,7 @@ async def _serve(parts: Parts, post: Post) -> None:
         tls=post.tls,
         graceful_s=settings.graceful_s,
         direct=service.direct,
+        owns=post.until is None,
     )
     await loop.run_in_executor(None, health.look)
     background.start()

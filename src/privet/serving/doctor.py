@@ -1,0 +1,163 @@
+"""What `privet doctor` looks at when a vault is served: TLS, who may ask, secrets' files, mail, issuers.
+
+Refuses to stop at the first fault, and sends nothing to anybody: mail servers and issuers are greeted, no more.
+"""
+
+import asyncio
+import smtplib
+import ssl
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from privet.config.settings import Settings
+from privet.config.settings.serving import (
+    IssuerSettings,
+    PortalSettings,
+    ServeSettings,
+    Serving,
+    SmtpSettings,
+)
+from privet.crypto.certificate import parse_certificate
+from privet.domain.catalogue import Catalogue
+from privet.errors import PrivetError
+from privet.http.jwks import KeySource
+from privet.serving.listener import make_tls
+from privet.store.custody.doctor import Finding
+
+_SOON_DAYS: Final = 21
+_GREETING_S: Final = 5.0
+
+
+def examine_serving(settings: Settings, catalogue: Catalogue | None) -> list[Finding]:
+    """Every check, in order; none where nothing was set about serving. Raises nothing that Privet names."""
+    serving = settings.serving
+    if serving == Serving():
+        return []
+    findings = [*_guarded(lambda: _listener(settings, serving.serve)), *_secrets(serving.serve, serving.smtp)]
+    if serving.portal.enabled:
+        findings += _guarded(lambda: _portal(serving.portal, serving.smtp, catalogue))
+    for issuer in serving.issuers:
+        findings += _guarded(lambda issuer=issuer: _issuer(issuer, catalogue))  # type: ignore[misc]  # bound now
+    return findings
+
+
+def _guarded(check: Callable[[], Iterator[Finding]]) -> list[Finding]:
+    found: list[Finding] = []
+    try:
+        found.extend(check())
+    except PrivetError as error:
+        found.append(Finding("fault", error.message, "see docs/serve.md"))
+    return found
+
+
+def _listener(settings: Settings, serve: ServeSettings) -> Iterator[Finding]:
+    if serve.workers > 1 and settings.is_sqlite:
+        yield Finding(
+            "fault",
+            f"serve.workers is {serve.workers}, and SQLite has one writer",
+            "set it to 1, or move the vault to PostgreSQL",
+        )
+    if serve.tls_certificate is None:
+        return
+    make_tls(serve)
+    now = datetime.now(UTC)
+    pem = serve.tls_certificate.read_text(encoding="ascii", errors="replace")
+    found = parse_certificate(ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN") :]))
+    days = (found.not_after - now).days
+    if found.not_before > now:
+        yield Finding("fault", "the server's certificate is not valid yet", "set the clock, or wait")
+    elif days < 0:
+        yield Finding("fault", f"the server's certificate ended on {found.not_after:%Y-%m-%d}", "renew it")
+    elif days < _SOON_DAYS:
+        yield Finding("warn", f"the server's certificate ends in {days} days", "renew it")
+    else:
+        yield Finding("ok", f"the server's certificate and key fit, until {found.not_after:%Y-%m-%d}")
+
+
+def _secrets(serve: ServeSettings, smtp: SmtpSettings | None) -> Iterator[Finding]:
+    files = {
+        "serve.tls_key": serve.tls_key,
+        "serve.proxy_key_file": serve.proxy_key_file,
+        "serve.metrics_token_file": serve.metrics_token_file,
+        "smtp.password_file": None if smtp is None else smtp.password_file,
+    }
+    for name, path in files.items():
+        if path is not None:
+            yield from _secret(name, path)
+
+
+def _secret(name: str, path: Path) -> Iterator[Finding]:
+    try:
+        mode = path.stat().st_mode
+        path.read_bytes()
+    except OSError as error:
+        yield Finding("fault", f"{name}: {path} cannot be read ({error.strerror})", "look at path and owner")
+        return
+    if mode & 0o007:
+        yield Finding("warn", f"{name}: anyone on this machine may look into {path}", f"chmod 600 {path}")
+
+
+def _portal(
+    portal: PortalSettings, smtp: SmtpSettings | None, catalogue: Catalogue | None
+) -> Iterator[Finding]:
+    if catalogue is not None:
+        held = catalogue.fields.get(portal.lookup)
+        if held is None or held.lookup is None:
+            yield Finding(
+                "fault",
+                f"portal.lookup: the catalogue has no look-up field {portal.lookup!r}, so nobody can sign in",
+                "name one of its look-ups, or set portal.enabled = false",
+            )
+            return
+    if smtp is None:
+        yield Finding(
+            "warn",
+            "customers' sign-in codes can be sent to nobody: there is no [smtp]",
+            "set it; until then `privet serve --show-codes` shows them on its terminal",
+        )
+        return
+    try:
+        _greet(smtp)
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        # its text may repeat what the server said, of whom it likes
+        yield Finding(
+            "fault",
+            f"the mail server at {smtp.host} port {smtp.port} does not take us ({type(error).__name__})",
+            "look at [smtp]: host, port, security, name and password",
+        )
+        return
+    yield Finding("ok", f"the mail server at {smtp.host} takes us")
+
+
+def _greet(smtp: SmtpSettings) -> None:
+    context = ssl.create_default_context(cafile=None if smtp.ca_file is None else str(smtp.ca_file))
+    connection: smtplib.SMTP
+    if smtp.security == "tls":
+        connection = smtplib.SMTP_SSL(smtp.host, smtp.port, timeout=_GREETING_S, context=context)
+    else:
+        connection = smtplib.SMTP(smtp.host, smtp.port, timeout=_GREETING_S)
+    with connection:
+        connection.ehlo()
+        if smtp.security == "starttls":
+            connection.starttls(context=context)
+        if smtp.username is not None and smtp.password_file is not None:
+            connection.login(smtp.username, smtp.password_file.read_text(encoding="utf-8").rstrip("\r\n"))
+
+
+def _issuer(issuer: IssuerSettings, catalogue: Catalogue | None) -> Iterator[Finding]:
+    if catalogue is not None and issuer.lookup is not None:
+        held = catalogue.fields.get(issuer.lookup)
+        if held is None or held.lookup is None:
+            yield Finding(
+                "fault",
+                f"issuers.lookup: the catalogue has no look-up field {issuer.lookup!r}",
+                "name one of its look-ups",
+            )
+    asyncio.run(_load_keys(issuer))
+    yield Finding("ok", f"the issuer {issuer.issuer} answers, with keys that can be used")
+
+
+async def _load_keys(issuer: IssuerSettings) -> None:
+    await KeySource(issuer).tend()
