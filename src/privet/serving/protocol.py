@@ -51,6 +51,8 @@ class Cycle(RequestResponseCycle):
 
     held = 0
     """Bytes of its body, as the gate counts them."""
+    again: Any = None
+    """Set by whoever took it directly: takes later requests with the same head (privet.serving.repeating)."""
 
     def answer(self, head: bytes, body: bytes) -> None:
         """All of the answer in one write. `head`: status line and headers, Content-Length among them."""

@@ -1,4 +1,4 @@
-"""Requests that begin with the very bytes of the last one: a client that keeps its connection sends the same head again.
+"""Requests that begin with the very bytes of the last one: a client that stays sends the same head again.
 
 Equal heads parse equally, so the second is not parsed: only its body is looked at, by whoever took the first one
 (privet.http.hot), and its credential is held against the vault's state as ever. A head is remembered for a second.
@@ -8,7 +8,7 @@ goes through the parser.
 
 from collections.abc import Callable
 from math import inf
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from privet.serving.protocol import IDLE, Cycle, PrivetProtocol
 
@@ -69,10 +69,8 @@ class RepeatingProtocol(PrivetProtocol):
             return
         fresh = self._phase == IDLE and self._running is None
         super().data_received(data)
-        if fresh and self._running is not None:
-            again = getattr(self._running, "again", None)
-            if again is not None:
-                self._remember(data, again)
+        if fresh and self._running is not None and self._running.again is not None:
+            self._remember(data, self._running.again)
 
     def _repeat(self, seen: _Head, data: bytes) -> bool:
         gate = self._gate
@@ -88,7 +86,7 @@ class RepeatingProtocol(PrivetProtocol):
         self.cycle = self._running = cycle
         return True
 
-    def _remember(self, data: bytes, again: Any) -> None:
+    def _remember(self, data: bytes, again: Again) -> None:
         """If that was one whole request, in one piece, of the plainest form."""
         end = data.find(_END) + len(_END)
         whole = end >= len(_END) and end + self._announced == len(data)
