@@ -51,7 +51,9 @@ def _press(desk: Desk, call: Call, me: Me) -> Answer:
         raise Stop(422, "There is no such choice", "Nothing was changed. Your choices are all on one page.")
     if wish == "yes":
         try:
-            customer.consent(purpose, notice_version=call.form.get("notice") or None)
+            # where there is a text, the form says which one she saw: a yes to none is no yes
+            has_text = desk.catalogue.purposes[purpose].notice is not None
+            customer.consent(purpose, notice_version=call.form.get("notice", "") if has_text else None)
         except Conflict:
             problem = "The text has changed since you opened the page, so nothing was recorded. Please read it again."
             return _page(desk, call, me, problem=problem, at=purpose, status=409)
