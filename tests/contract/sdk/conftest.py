@@ -13,12 +13,20 @@ from privet.bootstrap.credentials import create_key
 from privet.testing import PASSPHRASE, FakeVault, make_vault, open_vault
 from tests.contract.sdk import every_type
 from tests.contract.sdk.faces import Awaiting, FacedWorld, Loop, Make
-from tests.invariants.conftest import make_place, maker, postgres_template, sqlite_template
+from tests.invariants.conftest import (
+    backend,
+    make_place,
+    maker,
+    place,
+    postgres_template,
+    sqlite_template,
+    world,
+)
 from tests.invariants.world import CATALOGUE, Clock, Place
 from tests.invariants.world import PASSPHRASE as WORD
 from tests.services.vault_server import VaultServer
 
-__all__ = ["make_place", "maker", "postgres_template", "sqlite_template"]
+__all__ = ["backend", "make_place", "maker", "place", "postgres_template", "sqlite_template", "world"]
 
 FACES = [
     "session on sqlite",

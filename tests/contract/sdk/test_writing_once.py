@@ -8,12 +8,13 @@ import pytest
 from privet.crypto.revision import Revisions
 from privet.domain.request import by
 from privet.errors import AccessDenied, InvalidInput, KeyReused, PreconditionFailed
+from tests.contract.sdk.faces import FacedWorld
 from tests.invariants.world import World
 
 DAY = 86_400_000
 
 
-def test_the_same_request_is_done_once(shared: World) -> None:
+def test_the_same_request_is_done_once(shared: FacedWorld) -> None:
     """A retry under the same key has the first audit id, adds no entry and writes nothing."""
     who = shared.guest(notes="a")
     desk = shared.service("front-desk")
@@ -26,7 +27,7 @@ def test_the_same_request_is_done_once(shared: World) -> None:
 
 
 @pytest.mark.parametrize("other", ["value", "cleared", "person", "purpose", "record", "revision"])
-def test_a_key_is_for_one_request(shared: World, other: str) -> None:
+def test_a_key_is_for_one_request(shared: FacedWorld, other: str) -> None:
     """With another value, person, purpose, method or condition it is KeyReused, and nothing happens."""
     who, else_ = shared.guest(), shared.guest()
     desk = shared.service("front-desk")
@@ -52,7 +53,7 @@ def test_a_key_is_for_one_request(shared: World, other: str) -> None:
     assert desk.fetch(who, purpose="stay", fields=["notes"])["notes"] == "b"
 
 
-def test_another_services_key_is_another_key(shared: World) -> None:
+def test_another_services_key_is_another_key(shared: FacedWorld) -> None:
     """Two services may choose the same key."""
     who = shared.guest()
     desk = shared.service("front-desk").put(who, {"notes": "b"}, purpose="stay", idempotency_key="same")
@@ -71,7 +72,7 @@ def test_a_key_is_forgotten_after_a_day(world: World) -> None:
     assert desk.put(who, {"notes": "c"}, purpose="stay", idempotency_key="old") == second
 
 
-def test_a_refused_write_is_not_remembered(shared: World) -> None:
+def test_a_refused_write_is_not_remembered(shared: FacedWorld) -> None:
     """It was not done: asked again it is decided, and logged, again."""
     who = shared.guest()
     desk = shared.service("front-desk")
@@ -83,7 +84,7 @@ def test_a_refused_write_is_not_remembered(shared: World) -> None:
     assert len(said) == 2
 
 
-def test_of_racing_twins_one_writes(shared: World) -> None:
+def test_of_racing_twins_one_writes(shared: FacedWorld) -> None:
     """The same request sent twice at once is done once: both hear the same audit id."""
     who = shared.guest()
     desk = shared.service("front-desk")
@@ -104,7 +105,7 @@ def test_of_racing_twins_one_writes(shared: World) -> None:
     assert len(shared.log()) == before + 1
 
 
-def test_a_person_is_enrolled_once(shared: World) -> None:
+def test_a_person_is_enrolled_once(shared: FacedWorld) -> None:
     """A retried enrolment finds its own work, not somebody in its way."""
     shop = shared.service("web-shop")
     who = by(email="retried@example.org")
@@ -115,7 +116,7 @@ def test_a_person_is_enrolled_once(shared: World) -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_a_consent_is_recorded_once(shared: World, known: bool) -> None:
+def test_a_consent_is_recorded_once(shared: FacedWorld, known: bool) -> None:
     """Of somebody and of nobody alike: one entry, the same audit id, KeyReused for another answer."""
     who = shared.guest() if known else by(email="nobody-at-all@example.org")
     shop = shared.service("web-shop")
@@ -131,7 +132,7 @@ def test_a_consent_is_recorded_once(shared: World, known: bool) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "sp\x00ace", "ünique", 7])
-def test_a_malformed_key_is_refused(shared: World, key: object) -> None:
+def test_a_malformed_key_is_refused(shared: FacedWorld, key: object) -> None:
     """InvalidInput that names it, before anything is done."""
     with pytest.raises(InvalidInput) as caught:
         shared.service("front-desk").put(
@@ -143,7 +144,7 @@ def test_a_malformed_key_is_refused(shared: World, key: object) -> None:
     assert caught.value.field == "idempotency_key"
 
 
-def test_a_write_on_what_was_seen(shared: World) -> None:
+def test_a_write_on_what_was_seen(shared: FacedWorld) -> None:
     """With the revision of an earlier view it is done while that stands, and refused once a field of it changed."""
     who = shared.guest(notes="a")
     desk = shared.service("front-desk")
@@ -155,7 +156,7 @@ def test_a_write_on_what_was_seen(shared: World) -> None:
     assert desk.fetch(who, purpose="stay", fields=["notes"])["notes"] == "b"
 
 
-def test_of_two_that_saw_the_same_one_writes(shared: World) -> None:
+def test_of_two_that_saw_the_same_one_writes(shared: FacedWorld) -> None:
     """Optimistic concurrency: no lost update, whoever is faster."""
     who = shared.guest(notes="0")
     desk = shared.service("front-desk")
@@ -186,7 +187,7 @@ def test_of_two_that_saw_the_same_one_writes(shared: World) -> None:
     assert desk.fetch(who, purpose="stay", fields=["notes"])["notes"] == "9"
 
 
-def test_a_revision_of_another_person_service_or_shape_is_refused(shared: World) -> None:
+def test_a_revision_of_another_person_service_or_shape_is_refused(shared: FacedWorld) -> None:
     """Swapped, forged, cut or widened, it is not what stands."""
     who, else_ = shared.guest(notes="a"), shared.guest(notes="a")
     desk = shared.service("front-desk")
@@ -207,7 +208,7 @@ def test_a_revision_of_another_person_service_or_shape_is_refused(shared: World)
     desk.put(who, {"notes": "b"}, purpose="stay", if_revision=mine)
 
 
-def test_a_revision_tells_not_whether_another_field_is_held(shared: World) -> None:
+def test_a_revision_tells_not_whether_another_field_is_held(shared: FacedWorld) -> None:
     """A number added to it is refused whether or not that field has a value: it cannot be used to ask."""
     plain, ill = shared.guest(notes="a"), shared.guest(notes="a", allergies=["nuts"])
     desk = shared.service("front-desk")
@@ -218,7 +219,7 @@ def test_a_revision_tells_not_whether_another_field_is_held(shared: World) -> No
             desk.put(who, {"notes": "b"}, purpose="stay", if_revision=f"{revision}-{number:x}")
 
 
-def test_nobody_has_a_revision(shared: World) -> None:
+def test_nobody_has_a_revision(shared: FacedWorld) -> None:
     """Whoever enrols nobody conditionally is told so; who may not enrol hears what it hears of anybody."""
     forged = Revisions(shared.vault.parts.keyring, ["web-shop"]).make(
         "web-shop", bytes(16), b"", frozenset({1})
