@@ -18,6 +18,7 @@ from email.utils import formatdate, make_msgid
 from typing import NamedTuple
 
 from privet.config.settings.serving import SmtpSettings
+from privet.config.values.contacts import is_email
 from privet.errors import InvalidInput, PrivetError
 
 _LOG = logging.getLogger("privet.portal.mail")
@@ -120,16 +121,13 @@ class SmtpDelivery:
             connection.send_message(message, from_addr=smtp.sender, to_addrs=[address])
 
     def _write(self, address: str, subject: str, text: str) -> EmailMessage:
-        message = EmailMessage(policy=SMTP if address.isascii() else SMTPUTF8)
-        try:
-            to = Address(addr_spec=address)
-            sender = Address(display_name=self._organisation, addr_spec=self._settings.sender)
-            message["From"], message["To"] = sender, to
-            message["Subject"] = subject
-        except (ValueError, IndexError):  # the parser's own errors carry the address
-            to = None
-        if to is None:
+        if not is_email(address):
             raise InvalidInput("the stored address is none that mail can go to")
+        message = EmailMessage(policy=SMTP if address.isascii() else SMTPUTF8)
+        name, _, domain = address.rpartition("@")
+        message["From"] = Address(display_name=self._organisation, addr_spec=self._settings.sender)
+        message["To"] = Address(username=name, domain=domain)
+        message["Subject"] = subject
         message["Date"] = formatdate()
         message["Message-ID"] = make_msgid(domain=self._settings.sender.rpartition("@")[2])
         message["Auto-Submitted"] = "auto-generated"
