@@ -16,6 +16,7 @@ from privet.http.desk import Desk
 from privet.http.edge import App, Edge, Receive, Send
 from privet.http.hot import FETCH, FETCH_MANY, HotRoutes
 from privet.http.lane import Lane
+from privet.http.observing import Observer
 from privet.http.problems import EdgeError, Scope
 from privet.portal.app import make_portal
 from privet.portal.desk import PREFIX
@@ -23,6 +24,7 @@ from privet.serving.logs import get_log, told
 from privet.serving.metrics import Metrics
 from privet.serving.probes import Probes
 from privet.serving.protocol import Direct
+from privet.serving.traces import Both, Traces
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,8 +32,8 @@ class Service:
     """The application, and what ends after the last request."""
 
     app: App
-    direct: Direct
-    """What is answered without a task of its own (privet.http.hot)."""
+    direct: Direct | None
+    """What is answered without a task of its own (privet.http.hot); None where each request is traced."""
     stop: Callable[[], Awaitable[None]]
 
 
@@ -48,6 +50,8 @@ def make_service(
     Raises Unavailable, InvalidInput for settings that cannot be used.
     """
     settings = parts.settings.serving
+    traces = None if settings.telemetry.otlp_endpoint is None else Traces(settings.telemetry)
+    observer: Observer = metrics if traces is None else Both(metrics, traces)
     probes = Probes(
         find_fault=find_fault,
         metrics=metrics.render,
@@ -55,15 +59,15 @@ def make_service(
         loopback=not settings.serve.behind_proxy,
     )
     authenticator = Authenticator(parts)
-    lane = Lane(parts, still_valid=authenticator.still_valid, observer=metrics)
-    desk = Desk(parts, authenticator=authenticator, lane=lane, observer=metrics)
+    lane = Lane(parts, still_valid=authenticator.still_valid, observer=observer)
+    desk = Desk(parts, authenticator=authenticator, lane=lane, observer=observer)
     https = settings.serve.tls_certificate is not None or settings.serve.behind_proxy
     hot = HotRoutes(
         parts,
         lane=lane,
         authenticator=authenticator,
         refusals=desk.refusals,
-        observer=metrics,
+        observer=observer,
         https=https,
         on_error=_log_error,
     )
@@ -84,10 +88,13 @@ def make_service(
         await desk.close()
         if portal is not None:
             await asyncio.to_thread(portal.close)
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
 
-    return Service(
-        app=with_edge(Composition(paths=paths, folders=folders), https=https), direct=hot.direct, stop=stop
-    )
+    app: App = with_edge(Composition(paths=paths, folders=folders), https=https)
+    if traces is not None:
+        return Service(app=traces.traced(app), direct=None, stop=stop)
+    return Service(app=app, direct=hot.direct, stop=stop)
 
 
 def _read_token(path: Path | None) -> bytes | None:
