@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from privet.config.settings import Settings
     from privet.config.settings.serving import ServeSettings
 
-_DELAY_S = 0.2
-"""Between saying that it is not ready and taking no more connections."""
-
 
 @click.command()
 @click.option("--host", metavar="ADDRESS", help="Listen there instead of serve.host.")
@@ -103,7 +100,6 @@ def _serve(directory: Path, settings: "Settings", chosen: "ServeSettings", show_
             directory=directory,
             passphrase=get_passphrase(given_passphrase(), prompt=ask_passphrase()),
             settings=replace(chosen, port=listener.getsockname()[1]),
-            delay_s=_DELAY_S,
             show_codes=show_codes or is_terminal(sys.stderr),
         )
         if chosen.workers == 1:

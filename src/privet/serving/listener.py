@@ -78,18 +78,7 @@ def make_tls(settings: ServeSettings) -> ssl.SSLContext | None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
-    _get(settings.tls_certificate, "serve.tls_certificate")
-    _get(settings.tls_key, "serve.tls_key")
-    try:
-        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password=_no_password)
-    except (ssl.SSLError, ValueError) as error:
-        mismatch = getattr(error, "reason", "") == "KEY_VALUES_MISMATCH"
-        what = (
-            "the key is not that of the certificate"
-            if mismatch
-            else "these are not a certificate (PEM, its chain after it) and its key (PEM, without a password)"
-        )
-        raise InvalidInput(f"serve.tls_certificate, serve.tls_key: {what}", field="tls_certificate") from None
+    load_certificate(context, settings)
     if settings.tls_client_ca is not None:
         _get(settings.tls_client_ca, "serve.tls_client_ca")
         try:
@@ -103,6 +92,24 @@ def make_tls(settings: ServeSettings) -> ssl.SSLContext | None:
         context.options |= ssl.OP_NO_TICKET
         context.num_tickets = 0
     return context
+
+
+def load_certificate(context: ssl.SSLContext, settings: ServeSettings) -> None:
+    """The server's certificate and key, as their files are now. Raises InvalidInput, Unavailable."""
+    assert settings.tls_certificate is not None
+    assert settings.tls_key is not None
+    _get(settings.tls_certificate, "serve.tls_certificate")
+    _get(settings.tls_key, "serve.tls_key")
+    try:
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password=_no_password)
+    except (ssl.SSLError, ValueError) as error:
+        mismatch = getattr(error, "reason", "") == "KEY_VALUES_MISMATCH"
+        what = (
+            "the key is not that of the certificate"
+            if mismatch
+            else "these are not a certificate (PEM, its chain after it) and its key (PEM, without a password)"
+        )
+        raise InvalidInput(f"serve.tls_certificate, serve.tls_key: {what}", field="tls_certificate") from None
 
 
 def _get(path: Path, key: str) -> None:

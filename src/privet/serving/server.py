@@ -67,7 +67,7 @@ class Server:
         self._arriving: set[asyncio.Task[None]] = set()
         gate.on_free = self._resume
 
-    async def serve(self, stop: asyncio.Event, *, delay_s: float, on_started: Callable[[], None]) -> None:
+    async def serve(self, stop: asyncio.Event, *, drain_s: float, on_started: Callable[[], None]) -> None:
         """Until `stop` is set, and then until all is answered or time has run out."""
         self._loop = asyncio.get_running_loop()
         self._date()
@@ -77,7 +77,7 @@ class Server:
             on_started()
             await stop.wait()
             self._gate.begin_draining()
-            await asyncio.sleep(delay_s)
+            await asyncio.sleep(drain_s)
             if self._owns:
                 refuse_newcomers(self._listener)
             await asyncio.sleep(SETTLE_S)

@@ -40,7 +40,6 @@ class Orders:
     directory: Path
     passphrase: bytes = field(repr=False)
     settings: ServeSettings
-    delay_s: float
     show_codes: bool
 
 
@@ -79,13 +78,15 @@ class Supervisor:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal, number)
+        if self._orders.settings.tls_certificate is not None:
+            loop.add_signal_handler(signal.SIGHUP, self._signal_all, signal.SIGHUP)
         keepers = [loop.create_task(self._keep(place)) for place in range(self._orders.settings.workers)]
         await self._stop.wait()
         self._stopping = True
         self._signal_all(signal.SIGTERM)
-        await asyncio.sleep(self._orders.delay_s)
+        await asyncio.sleep(self._orders.settings.drain_s)
         refuse_newcomers(self._listener)
         await asyncio.sleep(SETTLE_S)
         self._listener.close()
@@ -213,7 +214,6 @@ def encode_orders(orders: Orders, place: int) -> bytes:
         "directory": str(orders.directory.absolute()),
         "passphrase": orders.passphrase.hex(),
         "settings": settings,
-        "delay_s": orders.delay_s,
         "show_codes": orders.show_codes,
         "place": place,
     }
@@ -233,7 +233,6 @@ def decode_orders(line: bytes) -> tuple[Orders, int]:
         directory=Path(told["directory"]),
         passphrase=bytes.fromhex(told["passphrase"]),
         settings=ServeSettings(**{**given, **paths}),
-        delay_s=told["delay_s"],
         show_codes=told["show_codes"],
     )
     return orders, told["place"]

@@ -15,11 +15,13 @@ from typing import Any, Final
 
 from privet.bootstrap.parts import Parts
 from privet.bootstrap.vault import Vault
+from privet.config.settings.serving import ServeSettings
+from privet.errors import PrivetError
 from privet.serving.app import make_service
 from privet.serving.background import Background, Chore, chores_of
 from privet.serving.health import EVERY_S, Health
 from privet.serving.limits import Gate, Limits
-from privet.serving.listener import make_tls
+from privet.serving.listener import load_certificate, make_tls
 from privet.serving.logs import configure_logs, get_log, show_code, told
 from privet.serving.metrics import Metrics
 from privet.serving.server import Server
@@ -36,7 +38,6 @@ class Post:
 
     listener: socket.socket
     tls: ssl.SSLContext | None
-    delay_s: float
     show_code: Callable[[str, str], None] | None
     """Where customers' sign-in codes go when there is no mail: (masked address, code)."""
     on_ready: Callable[[], None]
@@ -68,7 +69,6 @@ def serve_vault(
         post = Post(
             listener=listener,
             tls=tls,
-            delay_s=orders.delay_s,
             show_code=show_code if orders.show_codes else None,
             on_ready=lambda: on_ready(what),
             until=until,
@@ -100,6 +100,8 @@ async def _serve(parts: Parts, post: Post) -> None:
     health = Health(parts, gate)
     stop = asyncio.Event()
     _on_signals(loop, stop)
+    if post.tls is not None:
+        loop.add_signal_handler(signal.SIGHUP, _renew, settings, post.tls)
     if post.until is not None:
         _watch(loop, post.until, stop)
     metrics = Metrics(parts)
@@ -131,7 +133,7 @@ async def _serve(parts: Parts, post: Post) -> None:
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
     try:
-        await server.serve(stop, delay_s=post.delay_s, on_started=post.on_ready)
+        await server.serve(stop, drain_s=settings.drain_s, on_started=post.on_ready)
     finally:
         await service.stop()
         if not await loop.run_in_executor(None, background.stop, _CHORES_END_S):
@@ -145,8 +147,19 @@ def _on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
         get_log().info("stopping", signal=signal.Signals(number).name)
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, on_signal, number)
+
+
+def _renew(settings: ServeSettings, tls: ssl.SSLContext) -> None:
+    """For connections that begin from now on. Both files are tried apart first: half a change would serve nobody."""
+    try:
+        make_tls(settings)
+        load_certificate(tls, settings)
+    except PrivetError as error:
+        get_log().error("the certificate was not renewed", **told(error))
+    else:
+        get_log().info("the certificate was renewed")
 
 
 def _watch(loop: asyncio.AbstractEventLoop, until: socket.socket, stop: asyncio.Event) -> None:

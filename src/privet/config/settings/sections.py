@@ -40,6 +40,7 @@ class ServeShape(Shape):
     header_timeout_s: Seconds = 10.0
     body_timeout_s: Seconds = 20.0
     keep_alive_s: Seconds = 60.0
+    drain_s: Annotated[float, BeforeValidator(_number), Field(ge=0, le=3_600)] = 0.2
     graceful_s: Seconds = 25.0
     requests_per_second: Annotated[float, BeforeValidator(_number), Field(gt=0, le=1_000_000)] = 2_000.0
     burst: Annotated[int, Field(ge=1, le=1_000_000)] = 4_000

@@ -36,6 +36,8 @@ class ServeSettings:
     header_timeout_s: float = 10.0
     body_timeout_s: float = 20.0
     keep_alive_s: float = 60.0
+    drain_s: float = 0.2
+    """From /readyz saying no to taking no more connections: longer than a load balancer takes to notice."""
     graceful_s: float = 25.0
     """How long requests under way may take to finish after SIGTERM."""
     requests_per_second: float = 2_000.0
