@@ -22,6 +22,7 @@ from privet.store.schema import migrate
 from privet.store.sqlite import SqliteStore
 from privet.store.sqlite_backup import Progress, publish
 from privet.store.statements import build
+from privet.store.unfinished import RESTORING
 from privet.store.vault_row import get_identity
 
 _ROWS = 1_000
@@ -64,7 +65,8 @@ def load_backup(path: Path, into: Store, progress: Callable[[int, int], None] | 
         if found.vault != into.identity().vault:
             raise Conflict("the backup is of another vault")
         for table in (t.subject, t.entry, t.epoch, t.outbox, t.note):
-            if target.execute(select(table).limit(1)).first() is not None:
+            held = select(table) if table is not t.note else select(table).where(t.note.c.key != RESTORING)
+            if target.execute(held.limit(1)).first() is not None:
                 raise Conflict("a backup is loaded into a new, empty vault only")
         target.execute(delete(t.vault))
         target.execute(delete(t.head))

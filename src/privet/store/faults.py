@@ -63,7 +63,7 @@ _POSTGRESQL = {
 # Of a connection that was never made libpq tells in words alone, several hosts' together.
 _CONNECTING = {
     "certificate": UNPROVEN,
-    "SSL": UNPROVEN,
+    "does not support SSL": UNPROVEN,
     "password": REFUSED,
 }
 RETRIED = frozenset({"40001", "40P01"})

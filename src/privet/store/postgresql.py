@@ -29,6 +29,7 @@ from privet.store.pool import Link, Pool
 from privet.store.postgresql_sequencer import carry_out, prepare
 from privet.store.postgresql_unit import PostgresqlUnit, PostgresqlWriting, verify_committed
 from privet.store.sqlite_file import check_schema
+from privet.store.unfinished import verify_finished
 from privet.store.vault_row import get_identity, insert_vault, put_checkpoint, set_origin, upgrade
 from privet.store.wire import BEGIN, COMMIT, ROLLBACK, Answer, Call, Statement, Wire
 from privet.store.wire_types import INT
@@ -82,6 +83,7 @@ class PostgresqlStore:
                     "the database server runs with fsync=off: what it says is stored may be lost"
                 )
             self._identity = get_identity(connection)
+            verify_finished(connection)
         check_schema(self._identity.schema)
         self._pool.patient = True
 

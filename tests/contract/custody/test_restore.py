@@ -26,6 +26,7 @@ from privet.store.custody.recovery import PENDING, put_back_settings, verify_not
 from privet.store.custody.staging import ASIDE
 from tests.contract.custody.test_rotation import ROOT, run_victim
 from tests.contract.custody.world import ORIGIN, VAULT, World, everybody, now
+from tests.services.postgres import PostgresServer
 
 NAMES = [f"person{n}" for n in range(30)]
 STEPS = ["verified", "load", "loaded", "people", "revived", "logged", "swapped", "done"]
@@ -396,8 +397,10 @@ def test_killed_at_any_step_it_starts_anew_or_finishes(
     elif step == "done":
         between.close()
     else:
-        # a server's half restored database is left alone; what was complete is finished, else an empty one is needed
-        into = into if step in ("logged", "swapped") else make_fresh_url()
+        if step != "swapped":
+            with pytest.raises(Unavailable):  # not a vault, or one that says what to do
+                reopened(world, into)
+        # the same restore empties what it had filled, and begins anew, or finishes what was complete
         between.restore(tmp_path / "backup", into)
     verify_not_restoring(world.directory)
     back = reopened(world, into)
@@ -459,6 +462,26 @@ def test_server_database_must_be_empty(tmp_path: Path, postgres_url: str) -> Non
     back = reopened(world, postgres_url)
     assert back.read("ann") == "ann"
     back.close()
+
+
+@pytest.mark.postgres
+def test_a_half_restored_server_database_is_opened_and_emptied_by_nobody_else(
+    tmp_path: Path, postgres_url: str, postgres_server: PostgresServer
+) -> None:
+    """It says that a restore has not ended; a restore by another vault directory refuses it, and leaves it as it is."""
+    world = World.create(tmp_path / "vault", postgres_url)
+    world.add("ann")
+    world.backup(tmp_path / "backup")
+    into = postgres_server.url(postgres_server.create_database())
+    victim = run_victim("restore", world, str(tmp_path / "backup"), into, "loaded")
+    victim.communicate(timeout=60)
+    with pytest.raises(RestoreNeeded, match="has not ended"):
+        reopened(world, into)
+    (world.directory / PENDING).unlink()  # as on another host
+    with pytest.raises(Unavailable, match="already"):
+        world.restore(tmp_path / "backup", into)
+    with pytest.raises(RestoreNeeded, match="has not ended"):
+        reopened(world, into)
 
 
 def test_aside_database_opens_nothing_once_its_epoch_ends(local: World, tmp_path: Path) -> None:

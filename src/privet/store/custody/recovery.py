@@ -30,7 +30,7 @@ from privet.store.custody.journal import JournalFile
 from privet.store.custody.keypack import KeypackFile
 from privet.store.custody.replay import fold_journal
 from privet.store.custody.revival import Revival, Revived
-from privet.store.custody.staging import find_stage
+from privet.store.custody.staging import Stage, find_stage
 from privet.store.opening import open_store
 
 PENDING: Final = "restore.pending"
@@ -147,17 +147,15 @@ class _Restoring(NamedTuple):
         self.keyring.reload()
         manifest = read_backup(self.backup, self.keyring.signer(), self.vault)
         self.progress("verified", 0, 0)
-        stage = find_stage(self.database_url)
+        stage = find_stage(self.database_url, self.database)
         stage.verify_unused()
         done = self._find_pending()
         if done is None:
             self.journal.verify_extends(manifest.journal)
-            stage.discard()
-            if stage.in_place:  # nobody may open it before it is complete
-                replace_file(self.directory / PENDING, json.dumps({"backup": self._digest()}).encode())
-            store = self._create(stage.url, manifest)
+            token = self._begin(stage)
+            store = self._create(stage, token, manifest)
             try:
-                done = self._revive(store, manifest)
+                done = {**self._revive(store, manifest), "token": token}
             finally:
                 store.close()
             replace_file(self.directory / PENDING, json.dumps(done).encode())
@@ -171,10 +169,21 @@ class _Restoring(NamedTuple):
         self.progress("done", 0, 0)
         return Restored(Revived(*done["people"]), manifest.made, done["origin"], done["lost"], aside)
 
-    def _create(self, url: str, manifest: Manifest) -> Store:
+    def _begin(self, stage: Stage) -> str:
+        """Takes away what an interrupted restore left, and says on disk which restore is under way."""
+        found = self._read_pending()
+        before = found.get("token") if found.get("database") == self._place() else None
+        stage.discard(before if isinstance(before, str) else None)
+        token = before if isinstance(before, str) else self.randomness(16).hex()
+        if stage.in_place:  # nobody may open it before it is complete
+            told = {"backup": self._digest(), "database": self._place(), "token": token}
+            replace_file(self.directory / PENDING, json.dumps(told).encode())
+        return token
+
+    def _create(self, stage: Stage, token: str, manifest: Manifest) -> Store:
         """A new database with everything of the backup in it."""
         store = open_store(
-            url,
+            stage.url,
             database=self.database,
             create=True,
             vault=self.vault,
@@ -184,6 +193,7 @@ class _Restoring(NamedTuple):
             randomness=self.randomness,
         )
         try:
+            stage.mark(store, token)
             load_backup(self.backup / DATABASE, store, lambda done, total: self.progress("load", done, total))
         except Conflict as error:
             store.close()
@@ -262,16 +272,20 @@ class _Restoring(NamedTuple):
 
     def _find_pending(self) -> dict[str, Any] | None:
         """What an interrupted restore of this backup into this database had reached; None when it must begin anew."""
-        file = self.directory / PENDING
-        if not file.exists():
-            return None
-        try:
-            found = json.loads(read_bytes(file, Unavailable("gone")))
-            complete = {"backup", "database", "at", "origin", "note", "people", "lost"} == set(found)
-        except (ValueError, TypeError):
-            return None
+        found = self._read_pending()
+        complete = {"backup", "database", "token", "at", "origin", "note", "people", "lost"} == set(found)
         same = complete and (found["backup"], found["database"]) == (self._digest(), self._place())
         return found if same else None
+
+    def _read_pending(self) -> dict[str, Any]:
+        file = self.directory / PENDING
+        if not file.exists():
+            return {}
+        try:
+            found = json.loads(read_bytes(file, Unavailable("gone")))
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def _place(self) -> str:
         """Which database is restored into, without its password."""

@@ -1,7 +1,8 @@
 """Where a restored database is made ready, and how it takes the place of the live one.
 
 SQLite: a file beside the live one, which is put in its place by one rename; the old one stands aside under another
-name. PostgreSQL: the empty database that the settings name; the old one stays whichever it was.
+name. PostgreSQL: the empty database that the settings name; the old one stays whichever it was. While it is being
+filled it is marked with the token of its restore, so that nobody opens it, and the same restore, run again, empties it.
 Refuses while another process has the live file open.
 """
 
@@ -10,10 +11,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import delete
+
+from privet.config.settings.serving import DatabaseSettings
 from privet.domain.ids import Millis, from_millis
+from privet.domain.ports import Store
 from privet.errors import Unavailable
 from privet.store import sqlite_file
+from privet.store import tables as t
 from privet.store.custody.durable import disk, sync_directory
+from privet.store.unfinished import RESTORING, drop_all, unfinished_restore
 
 ASIDE: Final = ".before-restore-"
 _SQLITE: Final = "sqlite:///"
@@ -33,7 +40,9 @@ class SqliteStage:
     def url(self) -> str:
         return f"{_SQLITE}{self.staged}"
 
-    def discard(self) -> None:
+    def discard(self, token: str | None) -> None:
+        """What an interrupted restore left."""
+        del token
         with disk():
             for name in ("", "-wal", "-shm", "-journal"):
                 self.staged.with_name(self.staged.name + name).unlink(missing_ok=True)
@@ -57,6 +66,9 @@ class SqliteStage:
                 ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
             ):
                 raise Unavailable(_OPEN) from None
+
+    def mark(self, store: Store, token: str) -> None:
+        """Nobody opens it under its name before it is published."""
 
     def publish(self, at: Millis) -> Path | None:
         """Puts the staged database in the live one's place; returns where the old one now stands. Again is no error.
@@ -98,26 +110,40 @@ class EmptyDatabase:
 
     in_place = True
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, database: DatabaseSettings | None) -> None:
         self.url = url
+        self._database = database
 
-    def discard(self) -> None:
-        """What is there is not ours to delete."""
+    def discard(self, token: str | None) -> None:
+        """What the restore with this token left half done goes, and nothing else: that is not ours to delete."""
+        if token is None:
+            return
+        with unfinished_restore(self.url, self._database, token) as connection:
+            if connection is not None:
+                drop_all(connection)
+
+    def mark(self, store: Store, token: str) -> None:
+        """Not to be opened before it is published."""
+        with store.write() as unit:
+            unit.set_service_note(RESTORING, token.encode())
 
     def verify_unused(self) -> None:
         """Creating a vault in it refuses whatever stands there."""
 
     def publish(self, at: Millis) -> Path | None:
-        """It is in its place already, and nothing stands aside."""
+        """It is in its place already, and nothing stands aside; from now on it may be opened. Again is no error."""
         del at
+        with unfinished_restore(self.url, self._database, None) as connection:
+            if connection is not None:
+                connection.execute(delete(t.note).where(t.note.c.key == RESTORING))
         return None
 
 
 Stage = SqliteStage | EmptyDatabase
 
 
-def find_stage(url: str) -> Stage:
+def find_stage(url: str, database: DatabaseSettings | None = None) -> Stage:
     """The stage for a database URL."""
     if url.startswith(_SQLITE):
         return SqliteStage(Path(url.removeprefix(_SQLITE)))
-    return EmptyDatabase(url)
+    return EmptyDatabase(url, database)
