@@ -21,7 +21,7 @@ class _Controller(Controller):
         with warnings.catch_warnings():
             # the line is TLS from its start, which aiosmtpd does not see
             warnings.filterwarnings("ignore", "Requiring AUTH while not requiring TLS")
-            return super().factory()
+            return super().factory()  # type: ignore[no-untyped-call]
 
 
 class MailServer:
