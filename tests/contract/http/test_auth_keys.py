@@ -1,0 +1,203 @@
+"""API keys at a real server: made, expired and revoked in another process, under load, in every worker."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from privet import Vault
+from privet.bootstrap.credentials import NewKey, create_key, revoke_key
+from privet.domain.ids import Millis
+from privet.domain.request import by
+from privet.testing import make_vault
+from tests.contract.http.doors import Answer, Door, ask, catalogue, is_refused, last_reader, reads
+from tests.services.vault_server import VaultServer, set_settings
+
+ADA = {"subject": {"email": "ada@example.org"}, "purpose": "stay", "fields": ["name"]}
+
+
+def write(at: int) -> dict[str, object]:
+    """Each thread writes of somebody else: writers of one row wait for each other."""
+    email = f"guest{at}@example.org"
+    return {"subject": {"email": email}, "purpose": "stay", "values": {"name": "Ada", "email": email}}
+
+
+NO_LIMIT = {"unauthenticated_per_minute": 1_000_000, "requests_per_second": 1_000_000, "burst": 1_000_000}
+
+
+@dataclass(kw_only=True)
+class Inn:
+    """A vault that is open here and served there."""
+
+    directory: Path
+    vault: Vault
+    workers: int
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def inn(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Inn]:
+    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
+    directory = tmp_path / "vault"
+    with make_vault(
+        directory, catalogue(desk="recipient: ''", kitchen="recipient: ''"), database_url=url
+    ) as vault:
+        vault.service("desk").put(
+            by(email="ada@example.org"), {"name": "Ada", "email": "ada@example.org"}, purpose="stay"
+        )
+        set_settings(directory, portal={"enabled": False}, serve=NO_LIMIT)
+        yield Inn(directory=directory, vault=vault, workers=2 if url else 1)
+
+
+def serve(inn: Inn, **settings: object) -> VaultServer:
+    return VaultServer(inn.directory, serve={"workers": inn.workers, **settings})
+
+
+def test_a_key_made_meanwhile_is_served_at_once(inn: Inn) -> None:
+    """In every worker, without a restart; the log names its id and never the key."""
+    with serve(inn) as server:
+        door = Door(server.url)
+        for service in ("desk", "kitchen"):
+            key = create_key(inn.vault.parts, service)
+            for _ in range(6):  # connections of their own, so that each worker meets it
+                answer = door.ask(key.text, body=ADA)
+                assert answer.status == 200, answer
+            assert last_reader(inn.vault) == service
+            assert key.text not in server.output()
+
+
+def test_wrong_keys_get_one_answer(inn: Inn) -> None:
+    """Unknown, altered, revoked, of nobody: the same words, and no leaf."""
+    key, gone = create_key(inn.vault.parts, "desk"), create_key(inn.vault.parts, "desk")
+    revoke_key(inn.vault.parts, gone.id)
+    with serve(inn) as server:
+        door = Door(server.url)
+        before = reads(inn.vault)
+        said = set()
+        for shown in (
+            gone.text,
+            f"privet_{key.id}_{'A' * 43}",
+            f"privet_aaaaaaaa_{key.text[16:]}",
+            key.text[:-1],
+            key.text.swapcase(),
+            "privet_",
+            "x",
+        ):
+            answer = door.ask(shown)
+            assert is_refused(answer)
+            said.add((answer.json["detail"], answer.json["title"], answer.headers["www-authenticate"]))
+        assert len(said) == 1
+        assert reads(inn.vault) == before
+
+
+def test_a_key_expires_to_the_millisecond_at_a_running_server(inn: Inn) -> None:
+    """Known to every worker, and refused when its time has come."""
+    with serve(inn) as server:
+        door = Door(server.url)
+        ends = time.time() + 3
+        key = create_key(inn.vault.parts, "desk", expires=Millis(int(ends * 1000)))
+        answers = []
+        while time.time() < ends + 0.3:
+            begun = time.time()
+            answers.append((begun, door.ask(key.text, body=ADA).status))
+            time.sleep(0.02)
+        assert any(status == 200 for _, status in answers)
+        assert all(status == 401 for begun, status in answers if begun >= ends)
+
+
+class Load:
+    """Threads that ask without pause, each on a connection of its own, and note when each request began."""
+
+    def __init__(
+        self, door: Door, work: Callable[[int], tuple[str, dict[str, object]]], key: NewKey, threads: int
+    ) -> None:
+        self._door, self._work, self._key = door, work, key
+        self._stop = threading.Event()
+        self.seen: list[tuple[float, Answer]] = []
+        self.failed: list[BaseException] = []
+        self._threads = [threading.Thread(target=self._run, args=(at,)) for at in range(threads)]
+
+    def __enter__(self) -> "Load":
+        for one in self._threads:
+            one.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for one in self._threads:
+            one.join(30)
+
+    def _run(self, at: int) -> None:
+        path, body = self._work(at)
+        connection = self._door.connect()
+        try:
+            while not self._stop.is_set():
+                begun = time.monotonic()
+                self.seen.append((begun, ask(connection, self._key.text, path=path, body=body)))
+        except BaseException as error:  # noqa: BLE001  told by the test
+            self.failed.append(error)
+        finally:
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    "path, body",
+    [
+        ("/v1/fetch", ADA),
+        ("/v1/fetch-many", {"subjects": [ADA["subject"]] * 20, "purpose": "stay", "fields": ["name"]}),
+        ("/v1/find", {"subject": ADA["subject"], "purpose": "stay"}),
+        ("/v1/put", None),
+    ],
+)
+def test_a_key_revoked_under_load_serves_nobody_after(
+    inn: Inn, path: str, body: dict[str, object] | None
+) -> None:
+    """Not one request that began after the revocation returned is answered, in any worker; until then all are."""
+    key, other = create_key(inn.vault.parts, "desk"), create_key(inn.vault.parts, "desk")
+    with serve(inn) as server:
+        door = Door(server.url)
+        with (
+            Load(door, lambda at: (path, body or write(at)), key, 6) as load,
+            Load(door, lambda at: (path, body or write(at + 6)), other, 2) as kept,
+        ):
+            time.sleep(1.0)
+            begun = time.monotonic()
+            revoke_key(inn.vault.parts, key.id)
+            returned = time.monotonic()
+            time.sleep(0.7)
+        assert not load.failed
+        assert not kept.failed
+        before = [answer.status for at, answer in load.seen if at < begun - 1]
+        after = [answer for at, answer in load.seen if at > returned]
+        assert set(before) <= {200}
+        assert any(answer.status == 200 for at, answer in load.seen if at < begun)
+        assert len(after) > 5
+        assert all(is_refused(answer) for answer in after)
+        # the other key of the same service does not notice, whatever batch it was in
+        assert {answer.status for _, answer in kept.seen} == {200}
+
+
+def test_rates_over_http(inn: Inn) -> None:
+    """429 with the time to wait; a neighbour's key and a stranger's failures are counted apart."""
+    if inn.workers > 1:
+        pytest.skip("each worker counts for itself: docs/authentication.md")
+    one, two = create_key(inn.vault.parts, "desk"), create_key(inn.vault.parts, "kitchen")
+    with VaultServer(
+        inn.directory, serve={"requests_per_second": 0.5, "burst": 3, "unauthenticated_per_minute": 4}
+    ) as server:
+        door = Door(server.url)
+        answers = [door.ask(one.text, body=ADA) for _ in range(5)]
+        assert [answer.status for answer in answers] == [200, 200, 200, 429, 429]
+        last = answers[-1]
+        assert last.json["code"] == "rate_limited"
+        assert 1 <= int(last.headers["retry-after"]) <= 4
+        assert last.json["retry_after"] == int(last.headers["retry-after"])
+        before = reads(inn.vault)
+        strangers = [door.ask("wrong").status for _ in range(8)]
+        assert strangers == [401] * 4 + [429] * 4
+        assert reads(inn.vault) == before
+        assert door.ask(two.text, body=ADA).status == 200  # a neighbour, and known
+        time.sleep(2.1)
+        assert door.ask(one.text, body=ADA).status == 200  # known: not counted among the strangers
