@@ -5,6 +5,7 @@ Parsing refuses every leaf that has not exactly these keys, each of its type and
 """
 
 import re
+from binascii import hexlify
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -132,6 +133,57 @@ def encode_leaf(
     if len(data) > MAX_ENTRY:
         raise InvalidInput("leaf: too long for the log")
     return data
+
+
+class LeafForm:
+    """Leaves that differ in id, digests and time only: the reads of a batch. `encode_leaf` for the rest of it."""
+
+    __slots__ = ("_after_digests", "_before_digests", "_before_id", "_end")
+
+    def __init__(
+        self,
+        act: str,
+        decision: str,
+        purpose: str | None,
+        basis: str | None,
+        policy: str | None,
+        service: str | None,
+        classes: list[str],
+        n: int,
+        wh: bytes | None,
+    ) -> None:
+        """Raises InvalidInput as `encode_leaf` does, of which this is the pieces."""
+        zeros = bytes(32)
+        made = encode_leaf(
+            zeros[:16], 0, act, decision, purpose, basis, policy, service, classes, n, wh, zeros, zeros
+        )
+        # No text inside a JSON string has a bare quotation mark, so each of these stands where its key does.
+        head, _, rest = made.partition(b'"id":"' + b"0" * 32)
+        middle, _, rest = rest.partition(b'"pc":"' + b"0" * 64 + b'","ph":"' + b"0" * 64)
+        before_time, _, end = rest.partition(b'"t_ms":0,')
+        self._before_id = head + b'"id":"'
+        self._before_digests = middle + b'"pc":"'
+        self._after_digests = before_time + b'"t_ms":'
+        self._end = b"," + end
+
+    def encode(self, entry_id: bytes, t_ms: bytes, pc: bytes, ph: bytes) -> bytes:
+        """The canonical bytes. `t_ms` in decimal digits."""
+        data = b"".join(
+            (
+                self._before_id,
+                hexlify(entry_id),
+                self._before_digests,
+                hexlify(pc),
+                b'","ph":"',
+                hexlify(ph),
+                self._after_digests,
+                t_ms,
+                self._end,
+            )
+        )
+        if len(data) > MAX_ENTRY:
+            raise InvalidInput("leaf: too long for the log")
+        return data
 
 
 _KEYS: Final = frozenset(Leaf.__dataclass_fields__) | {"v"}

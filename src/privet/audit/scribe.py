@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from privet.audit.entry import encode_private, seal_entry
-from privet.audit.leaf import encode_leaf
+from privet.audit.leaf import LeafForm
 from privet.crypto.access import AccessRefs
 from privet.crypto.envelope import SubjectKeys
 from privet.crypto.framing import join
@@ -50,10 +50,17 @@ class Scribe:
         refs = self._refs.seal
         worker = self._worker
         policy = self._policy
+        time = b"%d" % now
         made = []
         at = 0
+        said: tuple[object, ...] = ()
+        form: LeafForm | None = None
         for draft in drafts:
-            (act, decision, purpose, basis, service, classes, count, written, keys, subject, private) = draft
+            keys, subject, private = draft[8:]
+            if form is None or draft[:8] != said:  # neighbours mostly say the same
+                said = draft[:8]
+                act, decision, purpose, basis, service, classes, count, written = draft[:8]
+                form = LeafForm(act, decision, purpose, basis, policy, service, classes, count, written)
             entry = stamp + drawn[at : at + 10]
             nonce = drawn[at + 10 : at + 22]
             r = drawn[at + 22 : at + 54]
@@ -66,21 +73,7 @@ class Scribe:
                 cipher = keys.audit_cipher
                 tag = keys.tag
             sealed, commitment, digest = seal_entry(cipher, worker, nonce, r, private, entry)
-            leaf = encode_leaf(
-                entry,
-                now,
-                act,
-                decision,
-                purpose,
-                basis,
-                policy,
-                service,
-                classes,
-                count,
-                written,
-                commitment,
-                digest,
-            )
+            leaf = form.encode(entry, time, commitment, digest)
             made.append(EntryRow(EntryId(entry), leaf, sealed, tag, refs(EntryId(entry), subject)))
         return made
 

@@ -42,9 +42,10 @@ def expand(key: bytes, info: bytes, length: int = KEY_SIZE) -> bytes:
 
 
 class PreparedKey(Secret):
-    """A long-lived key with HMAC's two key blocks hashed beforehand: half the cost of `expand` for one block.
+    """A long-lived key with HMAC's two key blocks made beforehand.
 
-    An epoch's KEK is expanded twice on every read; what the tests compare it with is `expand` and OpenSSL's HKDF.
+    An epoch's KEK is expanded twice on every read; what the tests compare it with is `expand` and OpenSSL's HKDF. The
+    blocks are kept as bytes: hashing one more block costs less than copying a hash's state.
     """
 
     __slots__ = ("_inner", "_outer")
@@ -52,24 +53,16 @@ class PreparedKey(Secret):
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_SIZE:
             raise InvalidInput("a prepared key has 32 bytes")
-        self._inner = sha256(key.translate(_INNER) + _INNER_REST)
-        self._outer = sha256(key.translate(_OUTER) + _OUTER_REST)
+        self._inner = key.translate(_INNER) + _INNER_REST
+        self._outer = key.translate(_OUTER) + _OUTER_REST
 
     def expand(self, info: bytes) -> bytes:
         """As the function `expand`, 32 bytes."""
-        inner = self._inner.copy()
-        inner.update(info + b"\x01")
-        outer = self._outer.copy()
-        outer.update(inner.digest())
-        return outer.digest()
+        return sha256(self._outer + sha256(self._inner + info + b"\x01").digest()).digest()
 
     def mac(self, message: bytes) -> bytes:
         """As the function `mac`."""
-        inner = self._inner.copy()
-        inner.update(message)
-        outer = self._outer.copy()
-        outer.update(inner.digest())
-        return outer.digest()
+        return sha256(self._outer + sha256(self._inner + message).digest()).digest()
 
 
 def mac(key: bytes, message: bytes) -> bytes:

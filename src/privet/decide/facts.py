@@ -109,10 +109,14 @@ def facts_for(
         minor_until = raw["m"]
         expires = raw["e"]
         expired: tuple[str, ...] = ()
-        if expires:
-            expired = tuple(
-                sorted(numbers[int(n)] for n, until in expires.items() if now >= until and int(n) in numbers)
-            )
+        for until in expires.values():
+            if now >= until:  # seldom
+                expired = tuple(
+                    sorted(
+                        numbers[int(n)] for n, until in expires.items() if now >= until and int(n) in numbers
+                    )
+                )
+                break
         return Circumstances(
             consent,
             raw["r"] is not False or standing.restricted,

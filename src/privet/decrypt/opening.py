@@ -4,16 +4,18 @@ Only `release` may import this (held by the import contracts). Refuses, as one I
 open in its place; what was not granted stays sealed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from privet.config.values import UNDECODABLE, Value, bare_decoder, decode_value
 from privet.crypto.envelope import SubjectKeys
-from privet.crypto.fields import field_aad_prefix, open_values
+from privet.crypto.fields import field_aad_prefix, open_into, open_values
 from privet.domain.catalogue import Catalogue, Field
 from privet.domain.decision import Grant, GrantedField
 from privet.domain.ids import VaultId
 from privet.domain.ports import RecordRow, SubjectRow
+
+_KEPT = 256
 
 
 class Opened(NamedTuple):
@@ -32,6 +34,7 @@ class Opener:
     def __init__(self, *, catalogue: Catalogue, vault: VaultId) -> None:
         self._vault = vault
         self._types = {field.number: field.type for field in catalogue.every_field.values()}
+        self._plans: dict[int, _Plan] = {}
         self._decoders = {number: bare_decoder(kind) for number, kind in self._types.items()}
 
     def profile(self, keys: SubjectKeys, row: SubjectRow, grant: Grant) -> Opened:
@@ -44,22 +47,44 @@ class Opener:
         return self._open(keys, prefix, row.fields, grant)
 
     def _open(self, keys: SubjectKeys, prefix: bytes, packed: bytes, grant: Grant) -> Opened:
-        plain, contexts = open_values(keys.data_cipher, prefix, packed, grant.numbers)
-        decoders = self._decoders
+        plan = self._plans.get(id(grant))
+        if plan is None:
+            plan = self._plan(grant)
+        values = plan.empty.copy()
         try:
-            values: dict[str, Value | None] = {
-                path: decoders[number](plain[number]) if number in plain else None
-                for path, number, _ in grant.fields
-            }
+            return Opened(values, open_into(keys.data_cipher, prefix, packed, plan.wanted, values))
         except UNDECODABLE:
-            values = {}
-        if (
-            not values
-        ):  # an empty grant, or a value that does not decode: the slow way says which type it is not
-            types = self._types
-            for path, number, _ in grant.fields:
-                values[path] = decode_value(types[number], plain[number]) if number in plain else None
-        return Opened(values, contexts)
+            pass
+        # A value that does not decode: the slow way says which type it is not.
+        plain, contexts = open_values(keys.data_cipher, prefix, packed, grant.numbers)
+        types = self._types
+        return Opened(
+            {
+                path: decode_value(types[number], plain[number]) if number in plain else None
+                for path, number, _ in grant.fields
+            },
+            contexts,
+        )
+
+    def _plan(self, grant: Grant) -> "_Plan":
+        """Of a grant, once: verdicts share theirs among all reads alike. By identity, so the grant is held."""
+        decoders = self._decoders
+        plan = _Plan(
+            grant,
+            {path: None for path, _, _ in grant.fields},
+            {number: (path, decoders[number]) for path, number, _ in grant.fields},
+        )
+        if len(self._plans) >= _KEPT:
+            self._plans.clear()
+        self._plans[id(grant)] = plan
+        return plan
+
+
+class _Plan(NamedTuple):
+    grant: Grant
+    empty: dict[str, Value | None]
+    """All paths in the caller's order, without values."""
+    wanted: dict[int, tuple[str, Callable[[bytes], Value | None]]]
 
 
 def grant_all(fields: Sequence[Field]) -> Grant:

@@ -85,7 +85,9 @@ class Deciding:
                 if row.subject not in keys_of:
                     keys_of[row.subject] = self._unwrap(row)
                 keys = keys_of[row.subject]
-                if keys is not None and not self._is_led_right(keys, row, read):
+                who = read.request.subject
+                # a pairwise id is authenticated itself; an index's word is not
+                if keys is not None and isinstance(who, By) and not self._is_led_right(keys, row, who):
                     read = read._replace(subject=NOBODY, row=None)
                 elif keys is not None:
                     person = self._facts(keys, row, asked.purpose, above, now, stands)
@@ -114,10 +116,7 @@ class Deciding:
         except IntegrityError:
             return None
 
-    def _is_led_right(self, keys: SubjectKeys, row: SubjectRow, read: IdentifiedRead) -> bool:
-        who = read.request.subject
-        if not isinstance(who, By):
-            return True  # a pairwise id is authenticated itself
+    def _is_led_right(self, keys: SubjectKeys, row: SubjectRow, who: By) -> bool:
         try:
             self._lookups.verify_held(keys, row, who)
         except IntegrityError:

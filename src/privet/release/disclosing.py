@@ -157,14 +157,12 @@ class Disclosing:
             )
             return ReleasedRead(None, refusal, audit_id, NOBODY)
         service, who = identified.request.service, identified.request.subject
-        view = View(
-            subject=who if isinstance(who, str) else self._pairwise.issue(service, identified.subject),
-            values=read.values,
-            withheld=verdict.withheld,
-            audit_id=audit_id,
-            revision=self._revision(
-                service, identified.subject, read.opened.revisions, verdict.grant.numbers
-            ),
+        view = View.of(
+            who if isinstance(who, str) else self._pairwise.issue(service, identified.subject),
+            read.values,
+            verdict.withheld,
+            audit_id,
+            self._revision(service, identified.subject, read.opened.revisions, verdict.grant.numbers),
         )
         return ReleasedRead(view, None, audit_id, identified.subject, read.series)
 

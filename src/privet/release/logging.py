@@ -3,6 +3,7 @@
 Refuses to let lengths talk: a refusal's private part is padded to a size that depends on the request alone.
 """
 
+from binascii import hexlify
 from collections.abc import Sequence
 
 import orjson
@@ -19,6 +20,7 @@ _ACTS = {
     Operation.FIND: Act.FIND.value,
     Operation.HISTORY: Act.HISTORY.value,
 }
+_READ = Act.READ.value  # an enum's hash is a function of Python's
 _FAILED = Decision.FAILED.value
 
 
@@ -45,7 +47,7 @@ class Logging:
                 verdict.private_mid,
                 orjson.dumps(request.peer) if request.peer else b'""',
                 verdict.private_tail,
-                identified.subject.hex().encode(),
+                hexlify(identified.subject),
                 b'"}',
             )
         )
@@ -55,7 +57,7 @@ class Logging:
             count = len(verdict.grant.fields) * (1 if request.window is None else len(read.series))
         size = verdict.size
         return (
-            _ACTS[request.operation],
+            _READ if request.operation is Operation.READ else _ACTS[request.operation],
             _FAILED if failed else verdict.word,
             verdict.purpose,
             verdict.basis,
