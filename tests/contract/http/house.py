@@ -9,13 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from privet.audit.leaf import Leaf
+from privet.audit.leaf import Leaf, parse_leaf
 from privet.audit.query import AuditLine
+from privet.bootstrap.credentials import create_key
 from privet.bootstrap.vault import Vault
 from privet.domain.request import By, by
+from privet.testing import make_vault
+from tests.services.vault_server import VaultServer, set_settings
 from tests.unit.http.issuing import ec, jwks, token
 
 CATALOGUE = """
@@ -187,11 +191,30 @@ class House:
 
     def newest(self, act: str) -> tuple[Leaf, int]:
         """The newest entry of this act, and the length of its sealed part."""
-        from privet.audit.leaf import parse_leaf
-
         self.vault.parts.store.sequence()
         for row in self.vault.parts.store.log.entries_newest():
             leaf = parse_leaf(row.leaf)
             if leaf.act == act:
                 return leaf, len(row.sealed)
         raise AssertionError(f"no entry of {act}")
+
+
+@contextmanager
+def serve_house(directory: Path) -> Iterator[House]:
+    """A new vault, served."""
+    with issuer() as address:
+        shared = {"issuer": address, "jwks_url": f"{address}/jwks", "algorithms": ["ES256"]}
+        her = {"role": "customers", "claim": "email", "lookup": "email"}
+        with make_vault(directory, CATALOGUE.replace("ISSUER", address), NOTICES) as vault:
+            keys = {name: create_key(vault.parts, name).text for name in vault.parts.catalogue.services}
+            set_settings(
+                directory,
+                serve={"max_body_bytes": 200_000, "requests_per_second": 100_000, "burst": 100_000},
+                portal={"enabled": False},
+                issuers=[
+                    {**shared, "audience": "officers", "role": "officers"},
+                    {**shared, "audience": "customers", **her},
+                ],
+            )
+            with VaultServer(directory) as server:
+                yield House(vault=vault, url=server.url, issuer=address, keys=keys)

@@ -12,7 +12,7 @@ from privet.audit.query import AuditLine
 from privet.bootstrap.auditing import prove_entry
 from privet.bootstrap.officer import OfficerAudit, Replayed
 from privet.domain.request import By
-from privet.errors import IntegrityError
+from privet.errors import Conflict, IntegrityError, InvalidInput
 from privet.http.desk import Desk
 from privet.http.guard import caller_of, guarded
 from privet.http.models.base import AUDIT_ID
@@ -94,10 +94,17 @@ def audit(desk: Desk) -> APIRouter:
 
         return say(await desk.run_slowly(act))
 
-    @router.post("/replay", response_model=ReplaySaid, responses=problems(404))
+    @router.post("/replay", response_model=ReplaySaid, responses=problems(404, 409))
     async def replay(asked: ReplayAsked, request: Request) -> Response:
-        """Decides a logged question again, under the policy that decided it then, and compares."""
-        return say(_replayed(await desk.run_slowly(log(request).replay, asked.audit_id)))
+        """Decides a logged question again, under the policy that decided it then, and compares.
+
+        409 for an entry that no policy decided, or whose subject was erased.
+        """
+        try:
+            made = await desk.run_slowly(log(request).replay, asked.audit_id)
+        except InvalidInput as error:  # the id has its form: it is the entry that has nothing to replay
+            raise Conflict(error.message) from None
+        return say(_replayed(made))
 
     return router
 
