@@ -1,8 +1,8 @@
 """A history page by page: no record twice, none lost, however many stand at one instant.
 
 The next page is asked for up to the time of the last record, that instant included, and what was had is left out.
-Where a service may not see a record's exact time, that time cannot lead on: then each page asks for more from the
-start. Refuses a page of no records.
+Where a service may not see a record's exact time, that time cannot lead on: then each page asks for twice as much from
+the start. Refuses a page of no records.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -36,7 +36,7 @@ class Pages:
             return self._first, self._page
         if self._timed:
             return self._last.time, min(_LIMIT, self._page + self._at_last)
-        return self._first, min(_LIMIT, self._page + len(self._had))
+        return self._first, min(_LIMIT, self._page + 2 * len(self._had))
 
     def take(self, history: History) -> list[Record]:
         """Records of the answer that were not had yet."""

@@ -38,6 +38,9 @@ class Question(NamedTuple, Generic[T]):
     read: Callable[[object], T]
     headers: tuple[tuple[str, str], ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Question({self.path!r}, hidden)"
+
 
 class Asked(NamedTuple):
     """What every person of a fetch_many is asked."""
@@ -72,8 +75,9 @@ class Chunks:
 
     def add(self, subject: SubjectRef) -> list[object] | None:
         """The list that is now full, if one is. Raises InvalidInput for what names nobody."""
-        self._chunk.append(_person(subject))
-        self._size += 16 + len(subject if isinstance(subject, str) else subject.field + subject.value)
+        person = _person(subject)
+        self._chunk.append(person)
+        self._size += len(_json({"subject": person}))
         return self.rest() if len(self._chunk) >= self._step or self._size >= _CHUNK_BYTES else None
 
     def rest(self) -> list[object]:
