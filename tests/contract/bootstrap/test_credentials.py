@@ -18,7 +18,9 @@ from privet.bootstrap.credentials import (
 )
 from privet.decide.controls import Credential
 from privet.domain.ports import VaultState
-from privet.errors import Conflict, InvalidInput, NotFound, PrivetError
+from privet.domain.request import by
+from privet.errors import Conflict, InvalidInput, NotFound, PrivetError, Unauthenticated
+from privet.identify.current import on_behalf
 from privet.testing import StoppedClock, open_vault
 
 
@@ -225,3 +227,33 @@ def test_credentials_of_another_form_are_refused(vault: Vault) -> None:
     old = state(vault)._replace(controls=sealed, controls_rev=1)
     assert controls.paused(old) == {"care"}
     assert controls.credentials(old) == {}
+
+
+def test_a_unit_goes_on_only_while_its_credential_stands(vault: Vault) -> None:
+    """Revoked between the door and the write: nothing is stored and nothing logged; reads of consent likewise."""
+    desk, register = vault.service("desk"), vault.service("register")
+    ada = by(email="ada@example.org")
+    register.put(ada, {"given_name": "Ada", "email": "ada@example.org"}, purpose="enrolment")
+    key = create_key(vault.parts, "register")
+    before = state(vault)
+    log = vault.parts.store.log.size()
+
+    def holds(now: VaultState) -> bool:
+        return key.id in vault.parts.controls.credentials(now)
+
+    with on_behalf(holds):
+        register.put(ada, {"given_name": "Adele"}, purpose="enrolment")
+        revoke_key(vault.parts, key.id)
+        for act in (
+            lambda: register.put(ada, {"given_name": "Eve"}, purpose="enrolment"),
+            lambda: register.record(
+                ada, "purchases", {"day": "2025-01-01", "invoice": "7"}, purpose="enrolment"
+            ),
+            lambda: register.consent(ada, "care", given=True),
+        ):
+            with pytest.raises(Unauthenticated):
+                act()
+    vault.parts.store.sequence()
+    assert vault.parts.store.log.size() == log + 2  # the one write, and the revocation
+    assert desk.fetch(ada, purpose="service-personalisation", fields=["given_name"])["given_name"] == "Adele"
+    assert holds(before)
