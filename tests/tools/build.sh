@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets OPA and Regal into .tools/bin, in the versions that go.mod pins: links those on PATH when they fit, else
-# builds them with Go; and the benches' load generator, which is ours. Exits 1 with a sentence when it can do neither.
+# builds them with Go; and, ours, the benches' load generator and a front to CockroachDB's own SQL parser. Exits 1 with a sentence when it can do neither.
 # With a name (`build.sh load`) it gets that one only.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -12,9 +12,11 @@ wanted() { sed -n "s|^.*github.com/open-policy-agent/$1 v\([0-9.]*\).*|\1|p" "$h
 has() { "$2" version 2>/dev/null | grep -qE "^Version: +v?$(wanted "$1" | sed 's/\./\\./g')\$"; }
 
 build=()
-for tool in ${1:-opa regal load}; do
+for tool in ${1:-opa regal load cockroach-parse}; do
     if [ "$tool" = load ]; then
         [ "$bin/load" -nt "$here/load/main.go" ] || build+=(load)
+    elif [ "$tool" = cockroach-parse ]; then
+        [ "$bin/$tool" -nt "$here/cockroach/go.mod" ] && [ "$bin/$tool" -nt "$here/cockroach/main.go" ] || build+=("$tool")
     elif [ -x "$bin/$tool" ] && has "$tool" "$bin/$tool"; then
         continue
     elif found=$(command -v "$tool") && has "$tool" "$found"; then
@@ -35,6 +37,11 @@ fi
 for tool in "${build[@]}"; do
     if [ "$tool" = load ]; then
         (cd "$here" && GOFLAGS='-mod=readonly -buildvcs=false' go build -trimpath -ldflags '-s -w' -o "$bin/load" ./load)
+        continue
+    fi
+    if [ "$tool" = cockroach-parse ]; then
+        echo "tools: building CockroachDB's parser (two minutes, once)"
+        (cd "$here/cockroach" && GOFLAGS='-mod=readonly -buildvcs=false' nice -n 10 go build -trimpath -ldflags '-s -w' -o "$bin/$tool" .)
         continue
     fi
     version=$(wanted "$tool")
