@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -33,10 +34,16 @@ _KINDS = {"service": "a service", "officer": "an officer", "customer": "a custom
 
 
 class JsonRequest(Request):
-    """A request whose body is read by our own parser."""
+    """A request whose body was read by our own parser."""
+
+    parsed: Any = None
+
+    async def read(self) -> None:
+        """Raises EdgeError for what is no JSON object."""
+        self.parsed = parse_body(await self.body())
 
     async def json(self) -> Any:
-        return parse_body(await self.body())
+        return self.parsed
 
 
 def caller_of(request: Request) -> Caller:
@@ -66,6 +73,7 @@ def guarded(desk: Desk, kind: Kind) -> type[APIRoute]:
                     check_query(request.scope, allowed)
                     if takes_json:
                         check_content_type(request.scope["headers"])
+                        await asked.read()
                     else:
                         await check_empty(asked)
                     response = await handle(asked)
@@ -99,7 +107,7 @@ def public(desk: Desk) -> type[APIRoute]:
                 try:
                     check_query(request.scope, frozenset())
                     response = await handle(request)
-                except (PrivetError, RequestValidationError) as error:
+                except (PrivetError, RequestValidationError, HTTPException) as error:
                     response = problem_response(request.scope, as_problem(error))
                 desk.observer.request(self.path, response.status_code, perf_counter() - started)
                 return response
@@ -119,7 +127,7 @@ async def refuse(desk: Desk, scope: Scope, route: str, caller: Caller | None, er
             )
         except PrivetError as failed:
             told = problem_of(failed)
-    if not isinstance(error, PrivetError | RequestValidationError):
+    if not isinstance(error, PrivetError | RequestValidationError | HTTPException):
         raise error  # the edge answers it, and tells the operator
     return problem_response(scope, told)
 
@@ -132,6 +140,8 @@ def _wants_leaf(error: Exception) -> bool:
 
 def as_problem(error: Exception) -> Problem:
     """Also of a model that does not fit: the first fault, by JSON pointer, without what stood there."""
+    if isinstance(error, HTTPException):
+        return problem_of(EdgeError("bad_request", "the request cannot be understood"))
     if isinstance(error, RequestValidationError):
         return problem_of(_misfit(error.errors()))
     return problem_of(error)

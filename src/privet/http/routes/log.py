@@ -26,7 +26,9 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     for status, why in ((404, "There is no such thing here."), (422, "Not valid."), (503, "Not now."))
 }
 
-Level = Annotated[str, Path(pattern="^(0|[1-9][0-9]?)$", description="0 for hashes of leaves.")]
+Level = Annotated[
+    str, Path(json_schema_extra={"pattern": "^(0|[1-9][0-9]?)$"}, description="0 for hashes of leaves.")
+]
 Number = Annotated[
     str, Path(description="As in C2SP tlog-tiles: `x001/067`, with `.p/5` for a partial tile.")
 ]

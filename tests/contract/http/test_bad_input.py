@@ -1,0 +1,368 @@
+"""What bad input gets, over real HTTP: the right status, one shape, nothing released, a leaf for a known caller."""
+
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+
+from privet.domain.request import By
+from tests.contract.http.house import Answer, House
+
+SHAPE = {"type", "title", "status", "detail", "code", "request_id"}
+SECRET = "Ada-secret-name"
+
+
+def check_problem(said: Answer, status: int, code: str) -> None:
+    """One shape, and not a word of what was sent or stored."""
+    assert (said.status, said.headers["content-type"]) == (status, "application/problem+json"), said.body
+    told = said.json
+    assert set(told) >= SHAPE
+    assert (told["status"], told["code"], told["type"]) == (status, code, f"urn:privet:problem:{code}")
+    assert told["request_id"] == said.headers["x-request-id"]
+    assert said.headers["cache-control"] == "no-store"
+    assert int(said.headers["content-length"]) == len(said.body)
+    assert SECRET.encode() not in said.body
+
+
+def check_leaf(house: House, said: Answer, before: int, *, service: str | None = "desk") -> None:
+    """Exactly one entry more, which is about this request."""
+    assert house.vault.parts.store.log.size() == before + 1
+    leaf = house.newest("request")[0]
+    assert (leaf.service, leaf.decision.value, leaf.n, leaf.classes) == (service, "refuse", 0, ())
+    line = house.line(leaf.id.hex())
+    assert line.detail["request"] == said.headers["x-request-id"]
+    assert (line.detail["code"], line.detail["status"]) == (said.code, said.status)
+
+
+GOOD: dict[str, dict[str, Any]] = {
+    "/v1/fetch": {"subject": "x", "purpose": "stay", "fields": ["name"]},
+    "/v1/fetch-many": {"subjects": ["x"], "purpose": "stay", "fields": ["name"]},
+    "/v1/find": {"subject": {"email": "a@b.example"}, "purpose": "stay"},
+    "/v1/history": {"subject": "x", "collection": "stays", "purpose": "stay", "fields": ["rate"]},
+    "/v1/put": {"subject": "x", "values": {"name": "A"}, "purpose": "stay"},
+    "/v1/record": {
+        "subject": "x",
+        "collection": "stays",
+        "values": {"arrived": "2024-01-01"},
+        "purpose": "stay",
+    },
+    "/v1/consent/record": {"subject": "x", "purpose": "meals", "given": True},
+    "/v1/consent/request": {"subject": "x", "purpose": "meals"},
+    "/v1/consent/status": {"subject": "x", "purpose": "meals"},
+    "/v1/consent/receipt": {"subject": "x", "purpose": "meals"},
+}
+ROUTES = sorted(GOOD)
+
+BODIES: dict[str, tuple[bytes, int, str]] = {
+    "nothing": (b"", 400, "malformed_json"),
+    "no JSON": (b"{not json", 400, "malformed_json"),
+    "half of it": (b'{"subject": "x"', 400, "malformed_json"),
+    "two values": (b"{} {}", 400, "malformed_json"),
+    "a trailing comma": (b'{"subject": "x",}', 400, "malformed_json"),
+    "NaN": (b'{"subject": NaN}', 400, "malformed_json"),
+    "a comment": (b'{"subject": "x" /* her */}', 400, "malformed_json"),
+    "a byte order mark": (b"\xef\xbb\xbf{}", 400, "malformed_json"),
+    "UTF-16": ('{"subject": "x"}'.encode("utf-16"), 400, "malformed_json"),
+    "overlong UTF-8": (b'{"subject": "\xc0\xaf"}', 400, "malformed_json"),
+    "cut UTF-8": (b'{"subject": "\xe2\x82"}', 400, "malformed_json"),
+    "an encoded surrogate": (b'{"subject": "\xed\xa0\x80"}', 400, "malformed_json"),
+    "a lone surrogate": (b'{"subject": "\\ud800"}', 400, "malformed_json"),
+    "a raw NUL": (b'{"subject": "\x00"}', 400, "malformed_json"),
+    "a control character": (b'{"subject": "\x1f"}', 400, "malformed_json"),
+    "a key twice": (b'{"subject": "x", "subject": "y"}', 400, "malformed_json"),
+    "a deep key twice": (
+        b'{"subject": {"email": "a@b.example", "email": "c@d.example"}}',
+        400,
+        "malformed_json",
+    ),
+    "deep nesting": (b'{"subject": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", 400, "malformed_json"),
+    "less deep nesting": (b'{"subject": ' + b'{"a":' * 60 + b"1" + b"}" * 60 + b"}", 400, "malformed_json"),
+    "a list": (b"[]", 422, "invalid_input"),
+    "a text": (b'"subject"', 422, "invalid_input"),
+    "null": (b"null", 422, "invalid_input"),
+    "nothing in it": (b"{}", 422, "invalid_input"),
+    "a huge number": (b'{"subject": ' + b"9" * 400 + b"}", 422, "invalid_input"),
+    "a number of 2^70": (b'{"subject": 1180591620717411303424}', 422, "invalid_input"),
+}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("what", sorted(BODIES))
+def test_bodies(house: House, route: str, what: str) -> None:
+    """Each route refuses each alike."""
+    raw, status, code = BODIES[what]
+    before = house.vault.parts.store.log.size()
+    said = house.ask(route, raw=raw)
+    if what == "a huge number":  # parsers differ on whether this is JSON
+        assert said.status in (400, 422)
+        status, code = said.status, said.code
+    check_problem(said, status, code)
+    assert house.vault.parts.store.log.size() - before <= MOST_LEAVES
+
+
+MOST_LEAVES = 3
+"""One of its own at most, and what counts those of the last second."""
+
+
+def changed(route: str, **changes: Any) -> dict[str, Any]:
+    body = {**GOOD[route], **changes}
+    return {key: value for key, value in body.items() if value is not ...}
+
+
+FIELDS: list[tuple[str, dict[str, Any], str]] = [
+    ("/v1/find", {"subject": 7}, "subject"),
+    ("/v1/find", {"subject": "an id"}, "subject"),
+    ("/v1/find", {"subject": {}}, "subject"),
+    ("/v1/find", {"subject": {"email": "a@b.example", "guest": "g"}}, "subject"),
+    ("/v1/find", {"subject": {"email": 7}}, "subject"),
+    ("/v1/find", {"subject": {"email": SECRET}}, "email"),
+    ("/v1/find", {"subject": {"name": SECRET}}, "by"),
+    ("/v1/find", {"purpose": ["stay"]}, "purpose"),
+    ("/v1/find", {"purpose": None}, "purpose"),
+    ("/v1/find", {"purpose": "p" * 201}, "purpose"),
+    ("/v1/find", {"purpose": ...}, "purpose"),
+    ("/v1/find", {"extra": SECRET}, "extra"),
+    ("/v1/fetch", {"fields": "name"}, "fields"),
+    ("/v1/fetch", {"fields": []}, "fields"),
+    ("/v1/fetch", {"fields": [7]}, "fields"),
+    ("/v1/fetch", {"fields": [""]}, "fields"),
+    ("/v1/fetch", {"fields": ["x"] * 1_001}, "fields"),
+    ("/v1/fetch", {"subject": ""}, "subject"),
+    ("/v1/fetch", {"subject": "s" * 201}, "subject"),
+    ("/v1/fetch-many", {"subjects": "x"}, "subjects"),
+    ("/v1/fetch-many", {"subjects": ["x"] * 1_001}, "subjects"),
+    ("/v1/fetch-many", {"subjects": [["x"]]}, "subject"),
+    ("/v1/history", {"collection": "no-such"}, "collection"),
+    ("/v1/history", {"collection": 7}, "collection"),
+    ("/v1/history", {"since": "yesterday"}, "since"),
+    ("/v1/history", {"since": "2024-02-30"}, "since"),
+    ("/v1/history", {"since": "2024-W01-1"}, "since"),
+    ("/v1/history", {"until": "2024-01-01T10:00:00"}, "until"),
+    ("/v1/history", {"until": "0001-01-01T00:00:00+23:59"}, "until"),
+    ("/v1/history", {"limit": 0}, "limit"),
+    ("/v1/history", {"limit": 2**31}, "limit"),
+    ("/v1/history", {"limit": "5"}, "limit"),
+    ("/v1/history", {"limit": True}, "limit"),
+    ("/v1/put", {"values": {}}, "values"),
+    ("/v1/put", {"values": [SECRET]}, "values"),
+    ("/v1/put", {"values": {"": 1}}, "values"),
+    ("/v1/put", {"values": {"nights": "7"}}, "nights"),
+    ("/v1/put", {"values": {"nights": 2**60}}, "nights"),
+    ("/v1/put", {"values": {"nights": 7.5}}, "nights"),
+    ("/v1/put", {"values": {"name": "A\u0000B"}}, "name"),
+    ("/v1/put", {"values": {"name": {"first": SECRET}}}, "name"),
+    ("/v1/put", {"values": {"born": "1990-02-30"}}, "born"),
+    ("/v1/put", {"values": {"room.bed": SECRET}}, "room.bed"),
+    ("/v1/put", {"values": {"vip": "yes"}}, "vip"),
+    ("/v1/put", {"values": {"email": SECRET}}, "email"),
+    ("/v1/record", {"values": {"arrived": "2024-01-01"}}, "stays.booking"),
+    ("/v1/record", {"values": {"arrived": SECRET, "booking": "B"}}, "stays.arrived"),
+    ("/v1/consent/record", {"given": "yes"}, "given"),
+    ("/v1/consent/record", {"given": ...}, "given"),
+    ("/v1/consent/record", {"source": "s" * 501}, "source"),
+    ("/v1/consent/request", {"given": True}, "given"),
+]
+
+
+@pytest.mark.parametrize("route, changes, field", FIELDS)
+def test_fields(house: House, route: str, changes: dict[str, Any], field: str) -> None:
+    """422, naming the field and never the value."""
+    said = house.ask(route, changed(route, **changes))
+    check_problem(said, 422, "invalid_input")
+    if "subjects" not in changes:
+        assert said.json.get("field") == field
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "text/plain"},
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"content-type": "application/json; charset=latin-1"},
+        {"content-type": "application/jsonp"},
+        {"content-type": ""},
+        {"content-encoding": "gzip"},
+    ],
+)
+def test_content_types(house: House, route: str, headers: dict[str, str]) -> None:
+    """415 for all but JSON in UTF-8, uncoded."""
+    check_problem(house.ask(route, GOOD[route], headers=headers), 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_oversize(house: House, route: str) -> None:
+    """413, whether or not the length is said."""
+    raw = json.dumps({**GOOD[route], "extra": "x" * 250_000}).encode()
+    check_problem(house.ask(route, raw=raw), 413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1//find",
+        "/v1/./find",
+        "/v1/../v1/find",
+        "/v1/find/",
+        "/V1/find",
+        "/v1/find%00",
+        "/v1%2ffind",
+        "/v1/%66ind",
+        "/v1/find;x=1",
+        "/v1/log/tile/entries/000",
+        "/v1/log/tile/0/../../../etc/passwd",
+        "/v1/log/tile/0/x999/x999/x999/999",
+        "/v1/audit/entries/../../etc/passwd",
+        "/v2/find",
+        "/v1",
+    ],
+)
+def test_paths(house: House, path: str) -> None:
+    """Not found, by one spelling only."""
+    said = house.ask(path, None if "tile" in path or "entries" in path else {}, who="officer")
+    check_problem(said, 404, "not_found")
+
+
+@pytest.mark.parametrize("query", ["?purpose=stay", "?x=1&x=1", "?%ff=1", "?=", "?" + "a=1&" * 200])
+def test_queries(house: House, query: str) -> None:
+    """No route of a service takes one: nothing of a request belongs into an address."""
+    said = house.ask(f"/v1/find{query}", GOOD["/v1/find"])
+    assert said.status in (400, 422)
+    check_problem(said, said.status, said.code)
+
+
+@pytest.mark.parametrize(
+    "query", ["?limit=0", "?limit=1001", "?limit=a", "?limit=1&limit=2", "?after=xyz", "?no=1"]
+)
+def test_queries_of_her_own(house: House, query: str) -> None:
+    """Those of the one route that has some are checked."""
+    her = house.guest().value
+    check_problem(house.ask(f"/v1/me/accesses{query}", who=her), 422, "invalid_input")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"idempotency-key": "k" * 201},
+        {"idempotency-key": "k\x7f"},
+        {"idempotency-key": " "},
+        {"if-match": "unquoted"},
+        {"if-match": '"a", "b"'},
+        {"if-match": "*"},
+    ],
+)
+def test_headers(house: House, headers: dict[str, str]) -> None:
+    """Of another form than the document says."""
+    who = house.guest()
+    said = house.ask("/v1/put", changed("/v1/put", subject={who.field: who.value}), headers=headers)
+    assert said.status in (200, 400, 422)
+    if headers.get("idempotency-key") != " ":  # which HTTP says is an empty one
+        check_problem(said, said.status, said.code)
+
+
+def test_each_authenticated_refusal_has_its_leaf(house: House) -> None:
+    """One of each kind, each with its one entry, of one length."""
+    time.sleep(2.5)  # whatever others left to be counted is told by now
+    sizes = set()
+    refused: list[tuple[str, dict[str, Any]]] = [
+        ("/v1/find", {"raw": b"{"}),
+        ("/v1/find", {"body": {}, "headers": {"content-type": "text/plain"}}),
+        ("/v1/put", {"body": changed("/v1/put", values={"nights": "7"})}),
+        ("/v1/me/withdraw", {"body": {}}),
+        ("/v1/fetch", {"raw": b"["}),
+        ("/v1/no-such", {"body": {}}),
+    ]
+    for path, how in refused:
+        time.sleep(0.3)  # five a second have a leaf of their own
+        before = house.vault.parts.store.log.size()
+        said = house.ask(path, **how)
+        assert said.status >= 400
+        check_leaf(house, said, before)
+        sizes.add(house.newest("request")[1])
+    assert len(sizes) == 1
+
+
+def test_a_hostile_service_cannot_fill_the_log(house: House) -> None:
+    """Two hundred refusals in a moment are a few entries, and one that counts the rest."""
+    time.sleep(2.2)
+    before = house.vault.parts.store.log.size()
+    began = time.monotonic()
+    for _ in range(200):
+        assert house.ask("/v1/find", raw=b"{", who="mailer").status == 400
+    seconds = time.monotonic() - began
+    time.sleep(2.5)
+    entries = house.vault.parts.store.log.size() - before
+    assert entries <= 6 * (seconds + 2)
+    lines = [
+        line for line in house.lines(act="request", service="mailer", limit=50) if line.position >= before
+    ]
+    counted = [int(str(line.detail["more"])) for line in lines if line.detail["code"] == "counted"]
+    assert sum(counted) + len(lines) - len(counted) == 200
+
+
+def person(who: By) -> dict[str, str]:
+    return {who.field: who.value}
+
+
+def shown(said: Answer) -> tuple[object, ...]:
+    """What a service can tell two answers apart by: status, headers, shape, length."""
+    names = tuple(sorted(said.headers))
+    masked = re.sub(rb"[0-9a-f]{32}", b"*", said.body)
+    return (said.status, names, len(said.body), masked)
+
+
+ASKS: dict[str, dict[str, Any]] = {
+    "/v1/fetch": {"purpose": "marketing.email", "fields": ["email", "name"]},
+    "/v1/fetch-many": {"purpose": "marketing.email", "fields": ["email"]},
+    "/v1/find": {"purpose": "marketing.email"},
+    "/v1/history": {"purpose": "marketing.email", "collection": "stays", "fields": ["rate"]},
+    "/v1/put": {"purpose": "marketing.email", "values": {"story": "B"}},
+    "/v1/record": {
+        "purpose": "marketing.email",
+        "collection": "stays",
+        "values": {"arrived": "2024-01-01", "booking": "B"},
+    },
+    "/v1/consent/request": {"purpose": "marketing.email"},
+    "/v1/consent/status": {"purpose": "marketing.email"},
+    "/v1/consent/receipt": {"purpose": "marketing.email"},
+}
+
+
+@pytest.mark.parametrize("route", sorted(ASKS))
+def test_nobody_is_answered_as_whom_the_service_may_not_see(house: House, route: str) -> None:
+    """Status, header set, shape and length: the same for a restricted, a refusing, an erased person and for nobody."""
+    people = {name: house.guest() for name in ("unasked", "refusing", "restricted", "erased")}
+    known: dict[str, str] = {}
+    for name, who in people.items():
+        if name in ("restricted", "erased"):
+            house.vault.customer(who).consent("marketing.email")
+            known[name] = (
+                house.vault.service("mailer").fetch(who, purpose="marketing.email", fields=["email"]).subject
+            )
+    house.vault.customer(people["refusing"]).withdraw("marketing.email")
+    house.vault.customer(people["restricted"]).restrict()
+    house.vault.customer(people["erased"]).erase()
+    by_lookup = [person(who) for who in (*people.values(), house.nobody())]
+    by_id: list[object] = [*known.values()] if route != "/v1/find" else []
+    for group in (by_lookup, by_id):
+        answers = set()
+        for subject in group:
+            named = {"subjects": [subject]} if route == "/v1/fetch-many" else {"subject": subject}
+            answers.add(
+                shown(house.ask(route, {**ASKS[route], **named}, who="mailer", headers={"x-request-id": "r"}))
+            )
+        assert len(answers) <= 1, answers
+
+
+def test_a_name_clash_is_no_oracle(house: House) -> None:
+    """A write that fails for another's address says what any bad value says, to whom may not look people up by it."""
+    other = house.guest(guest=f"G-{id(house)}")
+    mine = house.guest()
+    house.ask("/v1/put", {"subject": person(mine), "values": {"guest": "mine"}, "purpose": "stay"})
+    said = house.ask(
+        "/v1/put", {"subject": person(mine), "values": {"guest": f"G-{id(house)}"}, "purpose": "stay"}
+    )
+    assert said.status in (409, 422)
+    assert other.value.encode() not in said.body
