@@ -321,7 +321,8 @@ class PrivetProtocol(HttpToolsProtocol):
 
     def _run(self, cycle: Cycle, app: Any = None) -> None:
         self._running = cycle
-        if self._direct is None or not self._direct(cycle):
+        # An escaped address is for the edge to refuse: what it decodes to looks plain.
+        if self._direct is None or b"%" in cycle.scope["raw_path"] or not self._direct(cycle):
             self._start_asgi_task(cycle, app or self.app)
 
     def on_response_complete(self) -> None:
