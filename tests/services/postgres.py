@@ -67,6 +67,11 @@ class PostgresServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def home(self) -> Path:
+        """The folder of the cluster: `data` is in it."""
+        return self._home
+
     def url(self, database: str = "postgres") -> str:
         """Return the SQLAlchemy URL of one database of this cluster."""
         return f"postgresql+psycopg://{USER}:{self._password}@127.0.0.1:{self.port}/{database}"

@@ -75,7 +75,6 @@ REACHED: Final = Statement(
     (INT, INT),
 )
 """How far a stream has come: taken into the log, and written out."""
-SIZE: Final = Statement("SELECT size FROM head", (), (INT,))
 SET_LOCAL: Final = Statement("SELECT set_config($1, $2, true)", (TEXT, TEXT), (TEXT,))
 
 LOCK_HEAD: Final = Statement("SELECT size, root, frontier FROM head FOR UPDATE", (), (INT, BYTES, BYTES))
