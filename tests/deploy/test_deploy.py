@@ -310,3 +310,16 @@ def test_nothing_in_deploy_is_a_program_or_a_secret() -> None:
     for path in files:
         assert not stat.S_IMODE(path.stat().st_mode) & 0o111, path
         assert "PRIVATE KEY" not in path.read_text()
+
+
+def test_the_certificates_of_the_page_are_certificates(tmp_path: Path) -> None:
+    """The commands of docs/deploy.md make one for `opa` that passes OpenSSL's strict look, as Python 3.13 takes it."""
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    start = page.index("        openssl req -x509")
+    script = page[start : page.index("\n\n", start)]
+    (tmp_path / "deploy" / "secrets").mkdir(parents=True)
+    here = tmp_path / "deploy"
+    subprocess.run(["bash", "-euc", script], check=True, capture_output=True, cwd=here)
+    strictly = ["openssl", "verify", "-x509_strict", "-verify_hostname", "opa", "-CAfile", "secrets/opa_ca"]
+    subprocess.run([*strictly, "secrets/opa_certificate"], check=True, capture_output=True, cwd=here)
+    assert {path.name for path in (here / "secrets").iterdir()} == {"opa_ca", "opa_certificate", "opa_key"}
