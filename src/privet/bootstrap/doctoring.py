@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from privet.audit.leaf import parse_leaf
+from privet.bootstrap.callers_check import examine_callers
 from privet.bootstrap.engine import open_policy_engine
 from privet.bootstrap.passphrase import get_passphrase
 from privet.bootstrap.vault import system_clock
@@ -48,6 +49,8 @@ def examine(
     settings = load_settings(directory)
     findings: list[Finding] = [*_files(settings), *_space(settings), *_sqlite(settings)]
     catalogue = _catalogue(settings, findings)
+    if catalogue is not None:
+        findings += examine_callers(settings, catalogue)
     keyring = _keyring(settings, passphrase, prompt, findings)
     store = _store(settings, clock, findings)
     if store is None:

@@ -184,11 +184,3 @@ def _check(issuers: Sequence[Issuer], catalogue: Catalogue) -> None:
                 "issuers in privet.toml: customers need a claim, and as lookup a field of the catalogue with "
                 "lookup: unique"
             )
-
-
-def unlisted_issuers(catalogue: Catalogue, issuers: Sequence[IssuerSettings]) -> list[str]:
-    """Names in the catalogue whose tokens nobody could verify: no issuer of that address and role is set."""
-    listed = {(one.role, one.issuer) for one in issuers}
-    bound = [("services", one.name, one.oidc) for one in catalogue.services.values()]
-    bound += [("officers", one.name, one.oidc) for one in catalogue.officers.values()]
-    return [f"{role}.{name}" for role, name, oidc in bound if oidc and (role, oidc["issuer"]) not in listed]
