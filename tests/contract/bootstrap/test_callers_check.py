@@ -34,6 +34,5 @@ def test_bindings_without_their_settings_are_named(tmp_path: Path) -> None:
     assert "lets nobody in" in found[2]
     assert found[3].startswith("services.kitchen")
     listed = [{**issuer, "role": "officers"}, {**issuer, "issuer": "https://login.example"}]
-    (directory / "ca.pem").write_text("")
-    set_settings(directory, issuers=listed, serve={"tls_client_ca": "ca.pem"})  # type: ignore[arg-type]
+    set_settings(directory, issuers=listed, serve={"behind_proxy": True, "proxy_key_file": "proxy.key"})  # type: ignore[arg-type]
     assert warned(directory) == []
