@@ -3,7 +3,7 @@
 Refuses to say more than the reason code: the wording of one code is the same whoever the person is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -12,13 +12,13 @@ from privet.domain.catalogue import Catalogue, matches
 from privet.domain.decision import Reason
 
 _SENTENCES: Mapping[str, str] = {
-    Reason.PURPOSE_MISSING: "no purpose was named; say why you need this",
+    Reason.PURPOSE_MISSING: "no purpose was named; say why you need this{purposes}",
     Reason.UNKNOWN_PURPOSE: "the catalogue has no such purpose{purposes}",
     Reason.UNKNOWN_SERVICE: "the catalogue has no such service",
-    Reason.UNKNOWN_FIELD: "the catalogue has no such profile field",
+    Reason.UNKNOWN_FIELD: "the catalogue has no such profile field{nearest}",
     Reason.INVALID_REQUEST: "the request is not well formed",
     Reason.SERVICE_NOT_PERMITTED: "{service} may not claim the purpose {purpose}{purposes}",
-    Reason.LOOKUP_NOT_PERMITTED: "{service} may not name people by this look-up field",
+    Reason.LOOKUP_NOT_PERMITTED: "{service} may not name people by this look-up field{lookups}",
     Reason.PURPOSE_PROHIBITED: "{purpose} is prohibited here; no service and no consent can lift that",
     Reason.PURPOSE_NOT_PERMITTED: "{service} may not use {field} for {purpose}{alternatives}",
     Reason.NO_LEGAL_BASIS: "{purpose} has no legal basis in the catalogue",
@@ -42,12 +42,21 @@ _SENTENCES: Mapping[str, str] = {
 }
 
 
+_LISTED, _LONGEST_NEAR = 12, 60
+"""Names in one sentence; letters of a name that is looked at for what was meant."""
+
+
 class Wording:
-    """Sentences for one catalogue, made once each."""
+    """Sentences for one catalogue, made once each. What they name stands in the catalogue: nothing is of a person."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._withheld = lru_cache(maxsize=16_384)(self._compose)
+        # By a look-up rather than a search: callers choose the names that are not known, and how many.
+        self._near: dict[str, list[str]] = {}
+        for path in catalogue.every_field:
+            for spelling in {_bare(path), _bare(path.rpartition(".")[2])}:
+                self._near.setdefault(spelling, []).append(path)
 
     def withheld(self, service: str, purpose: str, told: Mapping[str, str]) -> Mapping[str, Withheld]:
         """A Withheld for each field's reason, read-only."""
@@ -67,23 +76,46 @@ class Wording:
             purpose=known,
             field=field_known,
             purposes=self._purposes(service),
+            lookups=self._lookups(service),
+            nearest=self._nearest(service, field) if reason == Reason.UNKNOWN_FIELD else "",
             alternatives=self._alternatives(service, field) if reason == Reason.PURPOSE_NOT_PERMITTED else "",
         )
         return Withheld(reason, sentence)
 
     def _purposes(self, service: str) -> str:
         known = self._catalogue.services.get(service)
-        return f"; purposes it may: {', '.join(sorted(known.purposes))}" if known and known.purposes else ""
+        return f"; purposes it may: {_listed(sorted(known.purposes))}" if known and known.purposes else ""
+
+    def _lookups(self, service: str) -> str:
+        known = self._catalogue.services.get(service)
+        return f"; look-ups it may: {_listed(sorted(known.find))}" if known and known.find else ""
+
+    def _nearest(self, service: str, field: str) -> str:
+        """What was meant, it may be: a field of this service that differs in case or punctuation, or by its group."""
+        known = self._catalogue.services.get(service)
+        if known is None or len(field) > _LONGEST_NEAR:
+            return ""
+        found = [p for p in self._near.get(_bare(field), ()) if any(matches(q, p) for q in known.fields)]
+        if field in found:  # known, but not of the profile
+            return f"; {field} is of a collection: ask for its history"
+        return f"; do you mean {_listed(found)}?" if found else ""
 
     def _alternatives(self, service: str, field: str) -> str:
         """The purposes for which this very service could have this field, if the person lets it."""
         known, held = self._catalogue.services.get(service), self._catalogue.every_field.get(field)
-        if known is None or held is None or not any(matches(p, field) for p in known.fields):
+        if known is None or held is None:
             return ""
-        allowed = held.allow | held.allow_masked
-        may = sorted(
-            purpose
-            for purpose in known.purposes
-            if purpose in self._catalogue.purposes and self._catalogue.ancestors[purpose] & allowed
-        )
-        return f"; purposes that may: {', '.join(may)}" if may else ""
+        if not any(matches(pattern, field) for pattern in known.fields):
+            return f"; {field} is not among the fields of {service}"
+        permitted = self._catalogue.purposes_of(held)
+        may = sorted(purpose for purpose in known.purposes if purpose in permitted)
+        return f"; purposes that may: {_listed(may)}" if may else f"; no purpose of {service} may"
+
+
+def _bare(name: str) -> str:
+    """Letters and digits, in lower case."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
