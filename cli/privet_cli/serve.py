@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from privet.config.settings import Settings
     from privet.config.settings.serving import ServeSettings
 
+_NO_CODES = "nowhere: set [smtp], or use --show-codes to try it out"
+
 
 @click.command()
 @click.option("--host", metavar="ADDRESS", help="Listen there instead of serve.host.")
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--show-codes",
     is_flag=True,
-    help="Print customers' sign-in codes here instead of mailing them, also where nobody sits.",
+    help="Without [smtp]: show customers' sign-in codes here, though this is no terminal.",
 )
 def serve(host: str | None, port: int | None, workers: int | None, show_codes: bool) -> None:
     """Serve the vault over HTTP, to services, officers and customers.
@@ -91,16 +93,20 @@ def _serve(directory: Path, settings: "Settings", chosen: "ServeSettings", show_
     make_tls(chosen)
     with bind(chosen) as listener:
         address = address_of(listener, chosen)
+        codes = show_codes or is_terminal(sys.stderr)
 
         def on_ready(what: str) -> None:
             note(f"privet: serving {directory} at {address} ({what})")
+            if settings.serving.portal.enabled:
+                how = "by mail" if settings.serving.smtp else "shown here" if codes else _NO_CODES
+                note(f"privet: customers' pages at {chosen.public_url or address}/my, sign-in codes {how}")
             sys.stderr.flush()
 
         orders = Orders(
             directory=directory,
             passphrase=get_passphrase(given_passphrase(), prompt=ask_passphrase()),
             settings=replace(chosen, port=listener.getsockname()[1]),
-            show_codes=show_codes or is_terminal(sys.stderr),
+            show_codes=codes,
         )
         if chosen.workers == 1:
             serve_vault(orders, listener, on_ready=lambda what: on_ready(f"{what}, 1 worker"))

@@ -3,11 +3,13 @@
 import hashlib
 import http.client
 import json
+import re
 import signal
 import socket
 import ssl
 import stat
 import time
+import urllib.parse
 import warnings
 from contextlib import closing
 from pathlib import Path
@@ -219,3 +221,43 @@ def test_without_tls_a_hangup_stops_it(place: Place) -> None:
     with VaultServer(place.directory, portal=QUIET) as server:
         server.signal(signal.SIGHUP)
         assert server.wait() == 0
+
+
+def _ask_for_a_code(server: VaultServer) -> None:
+    """What Ada's browser does."""
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port)) as client:
+        client.request("GET", "/my/sign-in")
+        answer = client.getresponse()
+        mark = re.search(r'name="([^"]+)" value="([^"]+)"', answer.read().decode())
+        assert mark is not None
+        form = urllib.parse.urlencode({mark[1]: mark[2], "address": "ada@example.org"})
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Cookie": (answer.headers["set-cookie"] or "").partition(";")[0],
+            "Origin": server.url,
+        }
+        client.request("POST", "/my/sign-in", form, headers)
+        answer = client.getresponse()
+        answer.read()
+        assert (answer.status, answer.headers["location"]) == (303, "/my/code")
+
+
+def test_codes_are_shown_to_the_operator_who_asks_for_it(place: Place) -> None:
+    """With the masked address: on the terminal of whoever tries it out, and on no other stream by accident."""
+    with VaultServer(place.directory, arguments=("--show-codes",)) as server:
+        assert "/my, sign-in codes shown here" in server.output()
+        _ask_for_a_code(server)
+        _wait_said(server, "code for")
+        said = server.output()
+    assert re.search(r"code for a\S+: [0-9 ]{6,}", said)
+    assert "ada@example.org" not in said
+
+
+def test_codes_are_not_shown_where_nobody_asked_for_it(place: Place) -> None:
+    """A log file is no place for them."""
+    with VaultServer(place.directory) as server:
+        assert "sign-in codes nowhere" in server.output()
+        _ask_for_a_code(server)
+        time.sleep(0.5)
+        server.stop()
+        assert "code for" not in server.output()

@@ -82,7 +82,7 @@ def place_of(traceback: TracebackType | None) -> str:
 
 
 def show_code(address: str, text: str) -> None:
-    """For the operator of a vault without mail: what would have been sent, control characters left out."""
-    shown = "".join(c for c in text if c.isprintable() or c == "\n").strip()
-    sys.stderr.write(f"privet: to {address}:\n{shown}\n")
+    """For the operator of a vault without mail. `address` is masked."""
+    shown = "".join(c for c in f"{address}: {text}" if c.isprintable())
+    sys.stderr.write(f"privet: code for {shown}\n")
     sys.stderr.flush()
