@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.bench.figures import OUT, Figure, write
 from tests.services.postgres import PostgresUnavailable
 
-BENCHES = ("embedded", "postgresql", "crypto", "policy")
+BENCHES = ("embedded", "postgresql", "service", "crypto", "policy")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,10 +2,10 @@
 
     python -m tests.bench.twin_service KIND DATABASE PORT
 
-KIND is `usual` (FastAPI, SQLAlchemy's ORM, a response model: what most would write), `well` (bare ASGI, the driver's own
-prepared statements, orjson, one statement a request) or `coalesced` (as `well`, and what arrives while a statement runs
-is the next statement). DATABASE is a SQLite file or a PostgreSQL URL, filled by tests.bench.twins. All run under the
-same uvicorn settings, which `serve` has: one worker, uvloop, httptools, no access log, the collector frozen.
+KIND is `usual` (FastAPI, SQLAlchemy's ORM, a response model: what most would write), `well` (bare ASGI, the driver's
+own prepared statements, orjson, one statement a request) or `coalesced` (as `well`, and what arrives while a statement
+runs is the next statement). DATABASE is a SQLite file or a PostgreSQL URL, filled by tests.bench.twins. All run under
+the same uvicorn settings, which `serve` has: one worker, uvloop, httptools, no access log, the collector frozen.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ from tests.bench.people import FIELDS
 Row = dict[str, Any]
 Find = Callable[[str], Awaitable[Row | None]]
 _COLUMNS = ", ".join(f'"{name.replace(".", "_")}"' for name in FIELDS)
-_ONE = f"SELECT {_COLUMNS} FROM customer WHERE id = "  # noqa: S608  names of our own
-_MANY = f"SELECT id, {_COLUMNS} FROM customer WHERE id "  # noqa: S608
+_ONE = f"SELECT {_COLUMNS} FROM customer WHERE id = "
+_MANY = f"SELECT id, {_COLUMNS} FROM customer WHERE id "
 _POOL = 16
 
 
@@ -125,12 +125,14 @@ class Coalesced:
         self._find_many = find_many
         self._waiting: list[tuple[str, asyncio.Future[Row | None]]] = []
         self._lanes = lanes
+        self._running = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     def find(self, who: str) -> Awaitable[Row | None]:
         answer: asyncio.Future[Row | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((who, answer))
-        if len(self._tasks) < self._lanes:
+        if self._running < self._lanes:
+            self._running += 1
             task = asyncio.create_task(self._run())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -143,6 +145,7 @@ class Coalesced:
             found = await self._find_many([who for who, _ in batch])
             for who, answer in batch:
                 answer.set_result(found.get(who))
+        self._running -= 1
 
 
 def coalesced_on_sqlite(path: str) -> Bare:
