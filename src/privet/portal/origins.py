@@ -5,12 +5,13 @@ is only held against this. Refuses plain HTTP beyond loopback, unknown hosts (so
 rebinding), and forms of other sites.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from privet.config.settings.serving import ServeSettings
 
+_ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?/?")
 _PORTS = {"http": "80", "https": "443"}
 
 
@@ -59,16 +60,13 @@ def _bare(place: Place, scheme: str) -> str:
 
 
 def _place(url: str) -> Place:
-    """Raises ValueError for what is no origin."""
-    parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname or parts.username or parts.path not in ("", "/"):
+    """Raises ValueError for what is no origin, to the letter."""
+    found = _ORIGIN.fullmatch(url.lower()) if url.isascii() else None
+    if found is None or int(found["port"] or 1) not in range(1, 65_536):
         raise ValueError("no origin")
-    if parts.port is not None and not 0 < parts.port < 65_536:
-        raise ValueError("no port")
-    host = parts.netloc.lower()
-    if not host.isascii() or any(c in host for c in " \t\\@,;\"'<>"):
-        raise ValueError("no host")
-    return Place(parts.scheme, host.removesuffix(":" + _PORTS[parts.scheme]))
+    scheme, port = found["scheme"], found["port"]
+    standing = port is None or port == _PORTS[scheme]
+    return Place(scheme, found["host"] if standing else f"{found['host']}:{port}")
 
 
 def is_loopback(host: str) -> bool:
