@@ -58,7 +58,7 @@ def make_service(
         token=_read_token(settings.serve.metrics_token_file),
         loopback=not settings.serve.behind_proxy,
     )
-    authenticator = Authenticator(parts)
+    authenticator = Authenticator(parts, refused=metrics.refused)
     lane = Lane(parts, still_valid=authenticator.still_valid, observer=observer)
     desk = Desk(parts, authenticator=authenticator, lane=lane, observer=observer)
     https = settings.serve.tls_certificate is not None or settings.serve.behind_proxy

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from privet.bootstrap.parts import Parts
+from privet.http.callers import Refusal
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -34,6 +35,9 @@ class Metrics:
         )
         self._reads = Counter(
             "privet_reads", "Reads, one person each.", ("purpose", "outcome"), registry=registry
+        )
+        self._unknown = Counter(
+            "privet_unknown_callers", "Requests of nobody known.", ("why",), registry=registry
         )
         self._batch_size = Histogram(
             "privet_batch_reads", "Reads in one durable batch.", buckets=_SIZES, registry=registry
@@ -90,6 +94,10 @@ class Metrics:
             if known != purpose:
                 del self._reads_of[purpose, outcome]  # callers choose such names, how long and how many
         counter.inc(n)
+
+    def refused(self, why: Refusal) -> None:
+        """One request whose caller was not found."""
+        self._unknown.labels(why).inc()
 
     def batch(self, size: int, seconds: float) -> None:
         """One batch of reads, committed."""

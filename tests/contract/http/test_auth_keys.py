@@ -2,6 +2,7 @@
 
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,3 +202,20 @@ def test_rates_over_http(inn: Inn) -> None:
         assert door.ask(two.text, body=ADA).status == 200  # a neighbour, and known
         time.sleep(2.1)
         assert door.ask(one.text, body=ADA).status == 200  # known: not counted among the strangers
+
+
+def test_strangers_are_counted_and_never_logged(inn: Inn) -> None:
+    """By why nobody was found: a number for the operator, and not one entry in the log."""
+    if inn.workers > 1:
+        pytest.skip("the counts of several workers: tests/contract/serving")
+    with serve(inn) as server:
+        door = Door(server.url)
+        before = inn.vault.parts.store.log.size()
+        for shown in (None, "x", "x", f"privet_aaaaaaaa_{'A' * 43}"):
+            assert is_refused(door.ask(shown))
+        assert is_refused(door.ask(headers={"authorization": "Basic YTpi"}))
+        assert inn.vault.parts.store.log.size() == before
+        with urllib.request.urlopen(f"{server.url}/metrics") as answer:
+            told = answer.read().decode()
+    for why, count in (("missing", 1), ("token", 2), ("api_key", 1), ("malformed", 1)):
+        assert f'privet_unknown_callers_total{{why="{why}"}} {count}.0' in told
