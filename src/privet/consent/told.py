@@ -20,19 +20,20 @@ from privet.crypto.framing import join
 from privet.crypto.kdf import mac
 from privet.decide.controls import ControlBox
 from privet.decide.question import Asked, Circumstances
-from privet.decide.verdict import Judge, Question
+from privet.decide.verdict import Answers, Judge, Question, Undecided
 from privet.domain.catalogue import Catalogue, Service, matches
 from privet.domain.consent import ConsentStatus
 from privet.domain.decision import Operation
 from privet.domain.ids import NOBODY, EntryId, Millis, SubjectId
 from privet.domain.ports import VaultState, WriteUnit
 from privet.domain.subject import NOTHING_STANDS
-from privet.errors import IntegrityError, NotFound
+from privet.errors import IntegrityError, NotFound, Unavailable
 from privet.identify.current import check_current
 from privet.intake.amendment import Amendments, Held
 
 STATUS = "consent-status"
 RECEIPT = "consent-receipt"
+_TRIES = 8
 
 
 class Told(NamedTuple):
@@ -82,17 +83,33 @@ class Telling:
         self, service: Service, subject: SubjectId | None, purpose: str, act: str, lookup: str, peer: str
     ) -> Told:
         self._collected.check(service, subject, purpose, lookup=lookup, peer=peer)
-        return self._amendments.insist(lambda: self._look(service, subject, purpose, act, lookup, peer))
+        answers = Answers()
+        for turn in range(_TRIES):
+            try:
+                return self._amendments.insist(
+                    lambda: self._look(service, subject, purpose, act, lookup, peer, answers)
+                )
+            except Undecided as undecided:  # a policy engine elsewhere: asked outside the unit of work
+                answers.update(self._judge.ask(undecided.questions))
+                answers.last = turn >= _TRIES // 2
+        raise Unavailable("the policy engine keeps changing its mind; try again")
 
     def _look(
-        self, service: Service, subject: SubjectId | None, purpose: str, act: str, lookup: str, peer: str
+        self,
+        service: Service,
+        subject: SubjectId | None,
+        purpose: str,
+        act: str,
+        lookup: str,
+        peer: str,
+        answers: Answers,
     ) -> Told:
         parts = self._amendments
         with parts.store.write() as unit:
             state = unit.state()
             check_current(self._catalogue, parts.keyring, state)
             held = self._hold(unit, state, subject)
-            visible = held is not None and self._is_visible(held, service, lookup)
+            visible = self._is_visible(state, held, service, lookup, answers)
             status, last = ConsentStatus.UNKNOWN, None
             if held is not None and visible:
                 status = held.status(purpose)
@@ -129,7 +146,10 @@ class Telling:
             return None
         return Held(unit, state, working, parts.clock(), stands)
 
-    def _is_visible(self, held: Held, service: Service, lookup: str) -> bool:
+    def _is_visible(
+        self, state: VaultState, held: Held | None, service: Service, lookup: str, answers: Answers
+    ) -> bool:
+        """Policy is asked about nobody too: the answer to that is no, but takes as long."""
         paths = tuple(
             path
             for path in self._catalogue.fields
@@ -140,9 +160,10 @@ class Telling:
         questions = []
         for purpose in sorted(service.purposes):
             asked = Asked(service.name, Operation.FIND.value, purpose, paths, service.recipient, lookup)
-            controls = self._controls.bearing_on(held.state, service.name, purpose)
-            questions.append(Question(asked, self._circumstances(held, purpose), controls))
-        return any(verdict.released for verdict in self._judge.judge(questions))
+            controls = self._controls.bearing_on(state, service.name, purpose)
+            person = None if held is None else self._circumstances(held, purpose)
+            questions.append(Question(asked, person, controls))
+        return any(verdict.released for verdict in self._judge.judge(questions, answers))
 
     def _circumstances(self, held: Held, purpose: str) -> Circumstances:
         facts, by_number = held.facts, self._catalogue.field_by_number
