@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from privet.domain.request import By, by
     from privet.sdk.async_client import AsyncClient
     from privet.sdk.client import Client
+    from privet.sdk.session import AsyncSession, Session
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Access",
     "AsyncClient",
+    "AsyncSession",
     "By",
     "Client",
     "Consent",
@@ -28,6 +30,7 @@ __all__ = [
     "Profile",
     "Record",
     "Refusal",
+    "Session",
     "Vault",
     "View",
     "Withheld",
@@ -38,7 +41,9 @@ __all__ = [
 
 _HOMES = {
     "AsyncClient": "privet.sdk.async_client",
+    "AsyncSession": "privet.sdk.session",
     "Client": "privet.sdk.client",
+    "Session": "privet.sdk.session",
     "Vault": "privet.bootstrap.vault",
     "By": "privet.domain.request",
     "by": "privet.domain.request",
