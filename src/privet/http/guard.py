@@ -71,6 +71,7 @@ def guarded(desk: Desk, kind: Kind) -> type[APIRoute]:
                     check_kind(caller, kind)
                     asked = JsonRequest(request.scope, request.receive)
                     check_query(request.scope, allowed)
+                    check_headers(request.scope)
                     if takes_json:
                         check_content_type(request.scope["headers"])
                         await asked.read()
@@ -218,6 +219,16 @@ def check_query(scope: Scope, allowed: frozenset[str]) -> None:
         raise EdgeError("invalid_input", "a query parameter is not known here")
     if len(set(names)) != len(names):
         raise EdgeError("invalid_input", "a query parameter stands twice")
+
+
+_ONCE = (b"idempotency-key", b"if-match", b"content-type")
+
+
+def check_headers(scope: Scope) -> None:
+    """Raises EdgeError for a header twice of which one would have to be chosen."""
+    names = [name for name, _ in scope["headers"] if name in _ONCE]
+    if len(set(names)) != len(names):
+        raise EdgeError("bad_request", "a header stands twice")
 
 
 async def check_empty(request: Request) -> None:

@@ -1,0 +1,75 @@
+"""What the OpenAPI document says a value looks like, the vault takes."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from privet.config.values import parse_json
+from privet.config.values.contacts import is_email, is_phone
+from privet.domain.catalogue import ValueType
+from privet.errors import InvalidInput
+from privet.http.routes.moments import exact, moment
+from privet.http.value_schemas import EMAIL, phone_pattern, value_schema
+
+
+@given(st.from_regex(re.compile(phone_pattern(), re.ASCII), fullmatch=True))
+def test_every_number_of_the_pattern_is_one(number: str) -> None:
+    """Of every country code."""
+    assert is_phone(number)
+
+
+@given(st.from_regex(re.compile(EMAIL, re.ASCII), fullmatch=True))
+def test_every_address_of_the_pattern_is_one(address: str) -> None:
+    """So a client made from the document is not refused."""
+    assert is_email(address)
+
+
+@pytest.mark.parametrize(
+    "kind, good, bad",
+    [
+        (ValueType(kind="integer", minimum="0", maximum="9"), [0, 9], [-1, 10]),
+        (ValueType(kind="number", minimum="0", maximum="9"), [0.5, 9], [-0.1]),
+        (ValueType(kind="enum", members=("a", "b")), ["a"], ["c"]),
+        (ValueType(kind="date", minimum="1900-01-01"), ["1900-01-01", "2000-02-28"], ["1899-12-31"]),
+    ],
+)
+def test_bounds_are_in_the_schema(kind: ValueType, good: list[Any], bad: list[Any]) -> None:
+    """And mean what the vault's own check means."""
+    shape = value_schema(kind)
+    for value in good:
+        parse_json(kind, value, where="x")
+        assert _fits(shape, value)
+    for value in bad:
+        with pytest.raises(InvalidInput):
+            parse_json(kind, value, where="x")
+        assert not _fits(shape, value)
+
+
+def _fits(shape: dict[str, Any], value: Any) -> bool:
+    if "enum" in shape:
+        return value in shape["enum"]
+    if "pattern" in shape:
+        return re.search(shape["pattern"], value) is not None
+    return bool(shape["minimum"] <= value <= shape["maximum"])
+
+
+@pytest.mark.parametrize("text", ["2024-01-31", "2024-01-31T09:30:00Z", "2024-01-31t09:30:00.5+01:00"])
+def test_moments(text: str) -> None:
+    """RFC 3339, in either case."""
+    assert moment("since", text) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "2024-1-1", "2024-W05-3", "20240131", "2024-01-31 09:30:00Z", "2024-01-31T09:30:00", "2024-13-01"],
+)
+def test_what_is_no_moment(text: str) -> None:
+    """Though Python would take some of it."""
+    with pytest.raises(InvalidInput) as refused:
+        moment("since", text)
+    assert refused.value.field == "since"
+    with pytest.raises(InvalidInput):
+        exact("since", text)
