@@ -20,6 +20,8 @@ from privet.errors import IntegrityError
 Scope = MutableMapping[str, Any]
 SPIFFE: Final = "spiffe://"
 _MOST: Final = 4_096
+_READ: Final = "privet.certificate"
+"""Where the certificate is kept, once read, in what the server says of its connection."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,10 +48,15 @@ def peer_certificate(scope: Scope) -> PeerCertificate | None:
     Cheap when asked again. What does not parse comes back as a certificate that stands for nobody.
     """
     tls = (scope.get("extensions") or {}).get("tls")
-    chain = tls.get("client_cert_chain") if tls else None
-    if not chain:
+    if not tls:
         return None
-    return read_certificate(next(iter(chain)))
+    known: PeerCertificate | None = tls.get(_READ)
+    if known is None:
+        chain = tls.get("client_cert_chain")
+        if not chain:
+            return None
+        known = tls[_READ] = read_certificate(next(iter(chain)))
+    return known
 
 
 def read_certificate(shown: bytes | str) -> PeerCertificate:
