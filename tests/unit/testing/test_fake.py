@@ -75,16 +75,10 @@ def test_the_log_says_who_asked_what_and_why() -> None:
 def test_people_with_consents_and_records() -> None:
     """As a steward would import them; and what she does herself afterwards."""
     with FakeVault(HOTEL) as vault:
-        stay = {
-            "arrived": vault.catalogue.collections["stays"].name and "2026-05-01",
-            "booking": "B1",
-            "room": "12",
-        }
-        held = vault.catalogue.collections["stays"].fields
+        stay = {"arrived": "2026-05-01", "booking": "B1", "room_type": "A"}
         ada = vault.add(
-            email="ada@example.org", given_name="Ada", consents=["marketing.email"],
-            records={"stays": [{name: value for name, value in stay.items() if name in held}]},
-        )  # fmt: skip
+            email="ada@example.org", given_name="Ada", consents=["marketing.email"], records={"stays": [stay]}
+        )
         me = vault.customer(ada)
         assert len(me.profile().collections["stays"]) == 1
         me.withdraw("marketing.email")
@@ -150,14 +144,14 @@ def test_nothing_is_left() -> None:
 
 
 def test_it_is_quick() -> None:
-    """Quick enough for a fresh one in each test; the bound is generous, for machines are shared."""
+    """Quick enough for a fresh one in each test: processor time, with room, for machines are shared."""
     FakeVault(HOTEL).close()
     times = []
-    for _ in range(5):
-        start = time.perf_counter()
+    for _ in range(3):
+        start = time.process_time()
         FakeVault(HOTEL).close()
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.5
+        times.append(time.process_time() - start)
+    assert min(times) < 0.4
 
 
 def test_the_fixture(tmp_path: Path) -> None:
