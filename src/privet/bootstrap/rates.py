@@ -1,12 +1,12 @@
 """How often something was asked for, counted in the store: the same count for all workers, kept by keyed hashes only.
 
-Fixed windows of a quarter of an hour. Refuses (RateLimited, with the time to wait) once a count is full.
+Windows are fixed: they begin with the first of a count. Refuses (RateLimited, with the time to wait) once one is full.
 """
 
 import struct
 from collections.abc import Sequence
 from math import ceil
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from privet.bootstrap.parts import Parts
 from privet.crypto.tickets import TicketBox
@@ -14,8 +14,17 @@ from privet.domain.ids import Millis
 from privet.domain.ports import TicketRow, WriteUnit
 from privet.errors import IntegrityError, RateLimited
 
-WINDOW_MS = 15 * 60_000
+QUARTER_HOUR = 15 * 60_000
+DAY = 24 * 60 * 60_000
 _COUNT = struct.Struct(">I")
+
+
+class Limit(NamedTuple):
+    """At most so many of one name in a window of milliseconds."""
+
+    name: bytes
+    most: int
+    window: int = QUARTER_HOUR
 
 
 class Rates:
@@ -28,28 +37,28 @@ class Rates:
         self._box = TicketBox(parts.keyring, parts.vault, "rate")
         self._swept = Millis(0)
 
-    def check(self, counted: Sequence[tuple[bytes, int]]) -> None:
-        """Raises RateLimited when one of these (name, most) is full. Counts nothing, and keeps nobody from writing."""
+    def check(self, limits: Sequence[Limit]) -> None:
+        """Raises RateLimited when one of these is full. Counts nothing, and keeps nobody from writing."""
         with self._store.read() as unit:
-            for name, most in counted:
+            for name, most, _ in limits:
                 row = unit.find_ticket(self._box.id(name))
                 if row is not None and row.until > self._clock() and self._count(row) >= most:
                     self._refuse(row)
 
-    def count(self, unit: WriteUnit, counted: Sequence[tuple[bytes, int]]) -> None:
+    def count(self, unit: WriteUnit, limits: Sequence[Limit]) -> None:
         """One more of each. Raises RateLimited, and Conflict when another was faster: try again."""
         now = self._clock()
         if now - self._swept > 60_000:
             unit.delete_tickets_before(now)
             self._swept = now
-        for name, most in counted:
+        for name, most, window in limits:
             ticket = self._box.id(name)
             before = unit.find_ticket(ticket)
             if before is None:
-                unit.insert_ticket(self._row(ticket, Millis(now + WINDOW_MS), 1))
+                unit.insert_ticket(self._row(ticket, Millis(now + window), 1))
                 continue
             if before.until <= now:
-                unit.swap_ticket(before, self._row(ticket, Millis(now + WINDOW_MS), 1))
+                unit.swap_ticket(before, self._row(ticket, Millis(now + window), 1))
                 continue
             count = self._count(before)
             if count >= most:

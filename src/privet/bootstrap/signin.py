@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from privet.audit.leaf import Act, Decision
 from privet.bootstrap.parts import Parts
-from privet.bootstrap.rates import Rates
+from privet.bootstrap.rates import DAY, Limit, Rates
 from privet.bootstrap.sessions import Sessions
 from privet.bootstrap.subjects import find_subject, wire_rights
 from privet.crypto.envelope import SubjectKeys, unwrap_subject_keys
@@ -31,6 +31,7 @@ DIGITS = 8
 PER_ADDRESS = 5
 PER_PEER = 40
 """Codes in a quarter of an hour."""
+PER_ADDRESS_A_DAY = 30
 _MOST = 10**DIGITS
 _FORM = struct.Struct(">B16s32sBQ")
 _VERSION = 1
@@ -85,17 +86,14 @@ class SignIns:
             raise InvalidInput(
                 "the catalogue has no look-up field of addresses to sign in by", field="address"
             )
-        counted = [
-            (join(b"address", self._parts.lookups.inner(field, typed)), PER_ADDRESS),
-            (join(b"peer", peer.encode()), PER_PEER),
-        ]
-        self._rates.check(counted)
+        limits = [*self._of_address(field, typed), Limit(join(b"peer", peer.encode()), PER_PEER)]
+        self._rates.check(limits)
         try:
             found = find_subject(self._parts, None, By(field.path, typed))
         except IntegrityError:
             found = None  # the index leads to somebody else: as good as nobody, here
         code = f"{int.from_bytes(self._parts.randomness(16)) % _MOST:0{DIGITS}d}"
-        row, keys = self._insist(lambda: self._issue(visit, code, found, field, counted))
+        row, keys = self._insist(lambda: self._issue(visit, code, found, field, limits))
         return Letter(code, lambda: self._address(field, row, keys))
 
     def allow_letter(self, subject: SubjectId, address: str) -> None:
@@ -103,16 +101,20 @@ class SignIns:
         field = self.field
         if field is None:
             return
-        counted = [
-            (join(b"address", self._parts.lookups.inner(field, address)), PER_ADDRESS),
-            (join(b"subject", subject), 2 * PER_ADDRESS),
-        ]
+        limits = [*self._of_address(field, address), Limit(join(b"subject", subject), 2 * PER_ADDRESS)]
 
         def count() -> None:
             with self._parts.store.write() as unit:
-                self._rates.count(unit, counted)
+                self._rates.count(unit, limits)
 
         self._insist(count)
+
+    def _of_address(self, field: Field, address: str) -> list[Limit]:
+        inner = self._parts.lookups.inner(field, address)
+        return [
+            Limit(join(b"address", inner), PER_ADDRESS),
+            Limit(join(b"address a day", inner), PER_ADDRESS_A_DAY, DAY),
+        ]
 
     def _issue(
         self,
@@ -120,11 +122,11 @@ class SignIns:
         code: str,
         found: SubjectId | None,
         field: Field,
-        counted: list[tuple[bytes, int]],
+        limits: list[Limit],
     ) -> tuple[SubjectRow | None, SubjectKeys | None]:
         parts = self._parts
         with parts.store.write() as unit:
-            self._rates.count(unit, counted)
+            self._rates.count(unit, limits)
             row, keys = self._load(unit, found or NOBODY)
             subject = SubjectId(NOBODY if row is None or keys is None else row.subject)
             until = Millis(parts.clock() + self._lasts)

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import sqlite3
 import zipfile
 from collections.abc import Iterator
 from datetime import date
@@ -544,3 +545,20 @@ def test_the_style_is_kept_and_changes_its_name(house: House) -> None:
 def test_heads_are_answered(house: House, ada: By) -> None:
     """HEAD is GET without a body."""
     assert Browser(house).send("HEAD", "/my/sign-in").status_code == 200
+
+
+def test_a_damaged_ledger_keeps_nobody_from_saying_no(house: House, ada: By) -> None:
+    """How choices stand cannot be shown; a no still can be pressed, and counts at once."""
+    house.vault.customer(ada).consent("marketing.email")
+    assert mails(house)["email"] == ADA
+    browser = house.signed_in()
+    store = house.vault.parts.store
+    with sqlite3.connect(house.vault.parts.settings.directory / "vault.db") as database:
+        database.execute("UPDATE consent SET sealed = zeroblob(100)")
+    database.close()
+    assert store.backend == "sqlite"
+    assert browser.get("/my/choices").status_code == 500
+    assert "You can still say no" in browser.text
+    browser.post("/my/choices", {"purpose": "marketing.email", "wish": "no"})
+    with pytest.raises(AccessDenied):
+        mails(house)

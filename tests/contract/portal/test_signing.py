@@ -433,3 +433,14 @@ def test_the_database_holds_no_code_and_no_token(house: House) -> None:
     for file in directory.rglob("*"):
         data = file.read_bytes() if file.is_file() else b""
         assert not [needle for needle in needles if needle in data], file
+
+
+def test_codes_for_one_address_are_few_a_day(house: House) -> None:
+    """Thirty in a day, however patient the guesser."""
+    house.guest()
+    for at in range(30):
+        assert house.client(peer=f"192.0.2.{at}").ask(ADA).status_code == 200
+        later(house, 15.1)
+    assert house.client().ask(ADA).status_code == 429
+    later(house, 24 * 60)
+    assert house.client().ask(ADA).status_code == 200

@@ -189,13 +189,23 @@ def test_her_looks_are_joined_and_nothing_else(labels: Labels) -> None:
     looks = [access(act="access", service="customer", audit_id=f"{at:032x}") for at in range(3)]
     reads = [access(audit_id=f"{at:032x}") for at in range(10, 13)]
     told = (deeds.tell_deed(labels, one, NOW) for one in [*looks, *reads])
-    lines, more = deeds.join_looks(told, 3)
+    lines, more = deeds.join_looks(told, 3, 100)
     assert [(line.times, line.id) for line in lines] == [
         (3, looks[2].audit_id),
         (1, reads[0].audit_id),
         (1, reads[1].audit_id),
     ]
     assert more
+
+
+def test_however_many_looks_the_list_goes_on(labels: Labels) -> None:
+    """A page that opened as much as it may says that there is more, and from where."""
+    looks = [access(act="access", service="customer", audit_id=f"{at:032x}") for at in range(500)]
+    lines, more = deeds.join_looks((deeds.tell_deed(labels, one, NOW) for one in looks), 20, 400)
+    assert more
+    assert sum(line.times for line in lines) == 400
+    assert lines[-1].id == looks[399].audit_id
+    assert not deeds.join_looks((deeds.tell_deed(labels, one, NOW) for one in looks), 20, 500)[1]
 
 
 def test_a_notice_is_shown_to_the_letter(catalogue: Catalogue) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from privet.domain.answer import Consent
 from privet.domain.catalogue import LegalBasis, Purpose
-from privet.errors import Conflict, InvalidInput
+from privet.errors import Conflict, IntegrityError, InvalidInput
 from privet.portal.calls import Answer, Call, Stop
 from privet.portal.desk import Desk, Me
 from privet.portal.words.labels import basis_words
@@ -40,7 +40,10 @@ def choices(desk: Desk, call: Call, me: Me) -> Answer:
     """GET: all of them. POST: one press."""
     if call.post:
         return _press(desk, call, me)
-    return _page(desk, call, me)
+    try:
+        return _page(desk, call, me)
+    except IntegrityError:
+        return _only_no(desk, me)
 
 
 def _press(desk: Desk, call: Call, me: Me) -> Answer:
@@ -103,6 +106,14 @@ def _page(desk: Desk, call: Call, me: Me, *, problem: str = "", at: str = "", st
         never=[_plain(desk, p, on=False) for p in rest if p.prohibited],
         restricted=wishes.restricted,
     )
+
+
+def _only_no(desk: Desk, me: Me) -> Answer:
+    """When her record does not open as it was stored, nobody can say how things stand; a no is still taken."""
+    purposes = [
+        _plain(desk, p, on=False) for _, p in sorted(desk.catalogue.purposes.items()) if not p.prohibited
+    ]
+    return desk.page("choices-damaged.html", status=500, me=me, here="choices", purposes=purposes)
 
 
 def _consent(desk: Desk, call: Call, purpose: Purpose, consent: Consent, objected: frozenset[str]) -> Choice:

@@ -1,7 +1,5 @@
 """Who used her data and why: every entry about her, newest first, with what was refused and the true reason."""
 
-from itertools import islice
-
 from privet.portal.calls import Answer, Call
 from privet.portal.desk import Desk, Me
 from privet.portal.words.deeds import join_looks, tell_deed
@@ -16,7 +14,7 @@ def used(desk: Desk, call: Call, me: Me) -> Answer:
     after = call.query.get("after", "")[:32]
     found = me.customer.accesses_after(after or None)
     lines, more = join_looks(
-        (tell_deed(desk.labels, access, call.now) for access in islice(found, _MOST_READ)), _PAGE
+        (tell_deed(desk.labels, access, call.now) for access in found), _PAGE, _MOST_READ
     )
     return desk.page(
         "used.html",

@@ -103,13 +103,15 @@ def tell_deed(labels: Labels, access: Access, now: datetime) -> Deed:
     )
 
 
-def join_looks(deeds: Iterable[Deed], most: int) -> tuple[list[Deed], bool]:
-    """Her own looks one after another as one line, and at most `most` lines; whether there are more.
+def join_looks(deeds: Iterable[Deed], most: int, read: int) -> tuple[list[Deed], bool]:
+    """Her own looks in a row as one line; at most `most` lines, of at most `read` deeds. Whether there are more.
 
     The id of the last line is that of the oldest entry it stands for: the next page goes on from there.
     """
     joined: list[Deed] = []
-    for deed in deeds:
+    for taken, deed in enumerate(deeds):
+        if taken == read:
+            return joined, True
         last = joined[-1] if joined else None
         if last is not None and deed.title == last.title == _YOU["access"] and last.times < _MOST_JOINED:
             joined[-1] = last._replace(id=deed.id, times=last.times + 1)
