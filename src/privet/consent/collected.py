@@ -17,6 +17,7 @@ from privet.domain.decision import Reason
 from privet.domain.ids import SubjectId
 from privet.domain.ports import EntryRow
 from privet.errors import AccessDenied, IntegrityError, InvalidInput, NotFound
+from privet.identify.current import check_current
 from privet.intake.amendment import Amendment, Amendments, Held
 from privet.intake.once import DoneBefore, Remembered
 
@@ -200,7 +201,9 @@ class Collected:
 
     def _append(self, entry: EntryRow, once: Remembered | None = None) -> str:
         def append() -> str:
-            with self._amendments.store.write() as unit:
+            amendments = self._amendments
+            with amendments.store.write() as unit:
+                check_current(amendments.catalogue, amendments.keyring, unit.state())
                 if once is not None:
                     if (done := once.find(unit)) is not None:
                         return done.hex()
