@@ -86,7 +86,8 @@ class Supervisor:
         await self._stop.wait()
         self._stopping = True
         self._signal_all(signal.SIGTERM)
-        await asyncio.sleep(self._orders.settings.drain_s)
+        if self._failed is None:
+            await asyncio.sleep(self._orders.settings.drain_s)
         refuse_newcomers(self._listener)
         await asyncio.sleep(SETTLE_S)
         self._listener.close()
@@ -98,6 +99,8 @@ class Supervisor:
             await asyncio.wait(late)
         if self._failed is not None:
             raise self._failed
+        for keeper in keepers:
+            keeper.result()
         # SIGTERM kills a worker only before it has opened the vault.
         if set(self._codes) - {0, -signal.SIGTERM}:
             raise WorkerFailed("a worker did not stop as it should; the log says why", EXIT_UNAVAILABLE)
@@ -119,7 +122,11 @@ class Supervisor:
         failures = 0
         while not self._stopping:
             began = time.monotonic()
-            code = await self._live(place)
+            try:
+                code = await self._live(place)
+            except OSError as error:  # the machine has no process or no file descriptor left
+                code = EXIT_UNAVAILABLE
+                self._note_failure(place, f"a worker cannot be started ({error.strerror})", code)
             if self._is_ending():
                 self._codes.append(code)
                 return
@@ -153,7 +160,8 @@ class Supervisor:
             theirs.close()
             self._running[place] = process
             if self._stopping:
-                process.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
             try:
                 await self._instruct(place, ours)
                 return await process.wait()
@@ -167,10 +175,12 @@ class Supervisor:
         try:
             await loop.sock_sendall(channel, encode_orders(self._orders, place))
             said = await asyncio.wait_for(_read_line(channel), _START_S)
-        except (TimeoutError, OSError):
+        except TimeoutError:
             said = {"failed": "a worker did not get ready in time", "exit_code": EXIT_UNAVAILABLE}
-            if place in self._running:
+            with contextlib.suppress(ProcessLookupError):
                 self._running[place].kill()
+        except OSError:  # it ended while it was told
+            said = {}
         if "ready" in said:
             first = len(self._ready) < self._orders.settings.workers
             self._ready.add(place)
@@ -178,12 +188,15 @@ class Supervisor:
                 self._on_ready()
         elif not self._stopping:
             message = str(said.get("failed", "a worker ended before it was ready"))
-            code = int(said.get("exit_code", EXIT_UNAVAILABLE))
-            if len(self._ready) < self._orders.settings.workers:
-                self._failed = self._failed or WorkerFailed(message, code)
-                self._stop.set()
-            else:
-                get_log().error("a worker could not start", place=place, message=message)
+            self._note_failure(place, message, int(said.get("exit_code", EXIT_UNAVAILABLE)))
+
+    def _note_failure(self, place: int, message: str, code: int) -> None:
+        """At first it ends all: what one cannot do none can. Later another is tried."""
+        if len(self._ready) < self._orders.settings.workers:
+            self._failed = self._failed or WorkerFailed(message, code)
+            self._stop.set()
+        else:
+            get_log().error("a worker could not start", place=place, message=message)
 
 
 def _forget_gauges(directory: str, pid: int) -> None:
