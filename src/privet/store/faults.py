@@ -64,7 +64,8 @@ _POSTGRESQL = {
 _CONNECTING = {
     "certificate": UNPROVEN,
     "does not support SSL": UNPROVEN,
-    "password": REFUSED,
+    "password authentication": REFUSED,
+    "no password supplied": REFUSED,
 }
 RETRIED = frozenset({"40001", "40P01"})
 
@@ -99,10 +100,9 @@ def explain(error: BaseException) -> PrivetError:
         "InterfaceError",
     ):
         said = str(origin)
-        if "connection failed" in said and "Connection refused" not in said:
-            for word, sentence in _CONNECTING.items():
-                if word in said:
-                    return Unavailable(sentence)
+        for word, sentence in _CONNECTING.items():
+            if word in said:
+                return Unavailable(sentence)
         return StoreGone(GONE)
     return Unavailable(OTHER)
 
