@@ -17,7 +17,7 @@ from tests.services.vault_server import VaultServer
 SERVE = {
     "header_timeout_s": 1,
     "body_timeout_s": 1,
-    "keep_alive_s": 2,
+    "keep_alive_s": 30,
     "max_body_bytes": 20_000,
     "max_connections": 40,
     "graceful_s": 2,
@@ -151,6 +151,20 @@ def test_more_connections_than_there_may_be(server: VaultServer, place: Place) -
     clients = [Client(server) for _ in range(80)]
     try:
         assert _served(server, place) < 10
+    finally:
+        for client in clients:
+            client.socket.close()
+
+
+def test_idle_connections_make_room(server: VaultServer, place: Place) -> None:
+    """Somebody who holds all there may be, each asked on once and then silent, shuts nobody out."""
+    clients = [Client(server) for _ in range(40)]
+    try:
+        for client in clients:
+            client.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        for client in clients:
+            assert client.socket.recv(4_096).startswith(b"HTTP/1.1 200")
+        assert max(_served(server, place) for _ in range(5)) < 1.9
     finally:
         for client in clients:
             client.socket.close()

@@ -18,6 +18,8 @@ MOST_PIPELINED: Final = 16
 """Requests on one connection that wait for the answer to the one before."""
 LINGER_S: Final = 2.0
 """How long a client that was refused may go on sending, so that it reads why."""
+QUIET_S: Final = 1.0
+"""Silent for so long, a connection may be closed for one that waits, where there are as many as there may be."""
 GREETING_S: Final = 0.5
 """How long a client may be silent that connected while the process was about to stop."""
 UNREAD_S: Final = 30.0
@@ -57,6 +59,10 @@ class Connection(Protocol):
         """Ends what has had its time."""
         ...
 
+    def idle_since(self) -> float:
+        """When it fell silent, by the loop's clock; infinity while a request is under way or on its way."""
+        ...
+
     def say_last(self) -> None:
         """The next answer is the last."""
         ...
@@ -85,6 +91,14 @@ class Gate:
     def went(self, connection: Connection) -> None:
         self.open.discard(connection)
         self.on_free()
+
+    def make_room(self, now: float) -> bool:
+        """Closes the connection that has been silent longest, if that is a while: whoever asks goes before."""
+        quiet = min(self.open, key=lambda one: one.idle_since(), default=None)
+        if quiet is None or quiet.idle_since() > now - QUIET_S:
+            return False
+        quiet.drain()
+        return True
 
     def begin_draining(self) -> None:
         """From now on each answer closes its connection."""

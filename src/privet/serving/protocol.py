@@ -110,6 +110,8 @@ class PrivetProtocol(HttpToolsProtocol):
         self._ended = False
         self._begun = False
         self._came = inf
+        self._paused = 0.0
+        self._since = 0.0
         self._running: Cycle | None = None
         self._final: EdgeError | None = None
         self._extensions: dict[str, Any] = {}
@@ -131,7 +133,7 @@ class PrivetProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._extensions = _extensions(transport)
         self._gate.came(self)
-        self._came = self.loop.time()
+        self._came = self._since = self.loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -314,16 +316,22 @@ class PrivetProtocol(HttpToolsProtocol):
             self._run(cycle)
         elif len(self.pipeline) < MOST_PIPELINED:
             self.pipeline.appendleft((cycle, self.app))
-            self.flow.pause_reading()
+            if not self.flow.read_paused:
+                self._paused = self.loop.time()
+                self.flow.pause_reading()
         else:
             self._gate.room += cycle.held
             self._refuse("rate_limited", "more requests wait on this connection than it can hold")
 
     def _run(self, cycle: Cycle, app: Any = None) -> None:
         self._running = cycle
-        # An escaped address is for the edge to refuse: what it decodes to looks plain.
-        if self._direct is None or b"%" in cycle.scope["raw_path"] or not self._direct(cycle):
-            self._start_asgi_task(cycle, app or self.app)
+        try:
+            # An escaped address is for the edge to refuse: what it decodes to looks plain.
+            if self._direct is not None and b"%" not in cycle.scope["raw_path"] and self._direct(cycle):
+                return
+        except Exception:  # noqa: BLE001, S110  the application meets it again, and the edge answers
+            pass
+        self._start_asgi_task(cycle, app or self.app)
 
     def on_response_complete(self) -> None:
         """One is answered: what comes next."""
@@ -337,12 +345,15 @@ class PrivetProtocol(HttpToolsProtocol):
             cycle, app = self.pipeline.pop()
             self._run(cycle, app)  # type: ignore[arg-type]  # only Cycles are put in
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
+            self._deadline += self.loop.time() - self._paused  # it could not go on meanwhile
         if self._final is not None:
             self._answer(self._final)
         elif self._ended or self._phase >= DEAF:
             self.transport.close()
         elif self._phase == IDLE:
+            self._since = self.loop.time()
             self._deadline = self.loop.time() + self._limits.keep_alive_s
         elif self._phase == BODY and self._continue:
             self._send_continue()
@@ -406,6 +417,12 @@ class PrivetProtocol(HttpToolsProtocol):
 
     shutdown = drain
 
+    def idle_since(self) -> float:
+        """When it fell silent, by the loop's clock; infinity while a request is under way or on its way."""
+        if self._running is not None or self._phase != IDLE or self.transport.is_closing():
+            return inf
+        return self._since
+
     def _has_just_come(self) -> bool:
         return not self._begun and self.loop.time() < self._came + GREETING_S
 
@@ -417,7 +434,7 @@ class PrivetProtocol(HttpToolsProtocol):
                 self.transport.abort()  # closed by us, never read by them
         elif now >= self._unread:
             self.transport.abort()
-        elif now >= self._deadline:
+        elif now >= self._deadline and not self.flow.read_paused:
             if self._phase == BODY or (self._phase == HEAD and self._raw):
                 self._refuse("request_timeout", "the request did not come in time")
             elif self._running is None:

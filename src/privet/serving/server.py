@@ -2,7 +2,7 @@
 
 Stopping: readiness goes first, answers close their connections, then nobody is accepted, then what is under way
 finishes. What was already in the kernel's queue is taken in before the listener closes.
-Refuses more connections than its bound: the rest wait in the kernel's queue.
+Refuses more connections than its bound: the rest wait in the kernel's queue, and the silent make room for them.
 """
 
 import asyncio
@@ -64,6 +64,7 @@ class Server:
         )
         self._config.load()
         self._accepting = False
+        self._closing = False
         self._arriving: set[asyncio.Task[None]] = set()
         gate.on_free = self._resume
 
@@ -90,7 +91,11 @@ class Server:
 
     def _resume(self) -> None:
         """Accepts, where there is room."""
-        if not self._accepting and not self._listener_closed and self._has_room():
+        if self._has_room():
+            self._look_out()
+
+    def _look_out(self) -> None:
+        if not self._accepting and not self._listener_closed and not self._closing:
             self._accepting = True
             # By number: given the socket, uvloop would put its close off, and take in more meanwhile.
             self._loop.add_reader(self._listener.fileno(), self._accept)
@@ -111,6 +116,7 @@ class Server:
         """Takes in what has come. False when nothing more waits."""
         for _ in range(most):
             if not self._has_room():
+                self._gate.make_room(self._loop.time())
                 self._pause()
                 return False
             try:
@@ -154,12 +160,14 @@ class Server:
             await asyncio.sleep(SWEEP_S)
             self._date()
             self._gate.sweep(self._loop.time())
+            self._look_out()  # though there is no room: somebody silent may go for somebody who waits
 
     def _date(self) -> None:
         self._state.default_headers = [(b"date", formatdate(time.time(), usegmt=True).encode("ascii"))]
 
     def _last_accept(self) -> None:
         """Closes the listener; whoever has connected before is let in."""
+        self._closing = True
         self._pause()
         while self._accept(self._gate.most):
             pass
