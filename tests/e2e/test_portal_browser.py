@@ -19,7 +19,7 @@ from tests.contract.portal.house import ADA, House, open_house, served
 from tests.services.browser import BrowserUnavailable, open_browser
 from tests.services.parts import miss
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1200, "height": 900}, "color_scheme": "light"},
