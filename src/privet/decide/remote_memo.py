@@ -85,7 +85,7 @@ class RemoteMemoEngine(MemoEngine):
 
     def _fetch(self, questions: Sequence[bytes]) -> dict[bytes, Decision]:
         """Asks what nobody else is asking, then waits for what others ask."""
-        mine: dict[bytes, _Flight] = {}
+        mine: list[bytes] = []
         others: dict[bytes, _Flight] = {}
         answers: dict[bytes, Decision] = {}
         with self._guard:
@@ -95,19 +95,25 @@ class RemoteMemoEngine(MemoEngine):
                 elif (flight := self._flights.get(question)) is not None:
                     others[question] = flight
                 else:
-                    mine[question] = self._flights[question] = _Flight()
-        try:
-            for question, decision in zip(mine, self._opa.decide_each(list(mine)), strict=True):
-                answers[question] = decision
-                self._land(question, decision)
-        finally:
-            for question in mine.keys() - answers.keys():
-                self._land(question, None)
+                    self._flights[question] = _Flight()
+                    mine.append(question)
+        if mine:
+            self._ask(mine, answers)
         for question, flight in others.items():
             answers[question] = flight.wait(self._opa.patience) or deny_question(
                 question, Reason.ENGINE_TIMEOUT, self.revision
             )
         return answers
+
+    def _ask(self, questions: list[bytes], answers: dict[bytes, Decision]) -> None:
+        try:
+            for question, decision in zip(questions, self._opa.decide_each(questions), strict=True):
+                answers[question] = decision
+                self._land(question, decision)
+        finally:
+            for question in questions:
+                if question not in answers:
+                    self._land(question, None)
 
     def _land(self, question: bytes, decision: Decision | None) -> None:
         with self._guard:

@@ -27,6 +27,8 @@ IDLE_S = 60.0
 
 _FAILURES_IN_A_ROW = 3
 _FOREVER = 3600.0
+_BREATH_S = 0.02
+"""Between two checks, whatever happens."""
 
 
 class RevisionWatch:
@@ -138,6 +140,7 @@ class RevisionWatch:
             with self._checking:
                 if self._due() <= self._clock():
                     self._look()
+            self._bell.wait(_BREATH_S)
 
     def _due(self) -> float:
         """When to check next, by the clock."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from privet.bootstrap.asking import ServiceRequests
+from privet.bootstrap.doctoring import examine
 from privet.bootstrap.vault import Vault
 from privet.config.catalogue import load_catalogue
 from privet.decide.bundle import build_bundle
@@ -18,7 +19,7 @@ from privet.domain.answer import Refusal, View
 from privet.domain.request import By, by
 from privet.errors import AccessDenied, Unavailable
 from tests.contract.policy.signed import TOKEN, start_signed, write_signed
-from tests.contract.policy.test_opa_hostile import Seen, server
+from tests.contract.policy.test_opa_hostile import BUNDLE, Seen, server
 from tests.contract.policy.test_opa_watch import until
 from tests.invariants.world import PASSPHRASE, make_template
 
@@ -312,3 +313,63 @@ def test_a_token_that_anyone_may_read_is_refused(directory: Path, opa_of_it: Any
     (directory / "opa.token").chmod(mode)
     with pytest.raises(Unavailable, match="chmod 600"):
         Vault.open(directory, passphrase=PASSPHRASE)
+
+
+def test_when_no_answer_ever_helps_it_ends(
+    vault: Vault, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever OPA says is lost each time: read and write end, refused with engine_timeout, each with its leaf."""
+    who = guest(vault, 1)
+    monkeypatch.setattr(vault.parts.engine, "recall", lambda inputs: [None] * len(inputs))
+    monkeypatch.setattr(vault.parts.judge, "ask", lambda questions: {})
+    with pytest.raises(AccessDenied) as caught:
+        vault.service("front-desk").fetch(who, **SERVICE)
+    assert caught.value.reasons == ("engine_timeout",)
+    assert caught.value.audit_id
+    with pytest.raises(AccessDenied) as denied:
+        vault.service("web-shop").put(who, {"notes": "late"}, purpose="enrolment")
+    assert denied.value.audit_id
+
+
+def test_a_batch_that_fails_as_a_whole_still_asks(
+    vault: Vault, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of a batch fails it: the others are read one by one, those that must be asked as well."""
+    people = [guest(vault, number) for number in range(4)]
+    desk = vault.service("front-desk")
+    vault.customer(people[3]).restrict()
+    pipeline = vault.parts.pipeline
+    real, failed = pipeline.load, []
+
+    def load(requests: Any, *more: Any, **named: Any) -> Any:
+        if len(requests) > 1 and not failed:
+            failed.append(1)
+            raise Unavailable("the disk")
+        return real(requests, *more, **named)
+
+    monkeypatch.setattr(pipeline, "load", load)
+    answers = desk.fetch_many(people, **SERVICE)
+    assert failed
+    assert [type(answer) for answer in answers] == [View, View, View, Refusal]
+
+
+def doctor_says(directory: Path) -> list[tuple[str, str]]:
+    said = examine(directory, passphrase=PASSPHRASE.encode(), prompt=None)
+    return [(one.level, one.sentence) for one in said if "OPA" in one.sentence]
+
+
+def test_doctor_names_what_is_wrong_with_opa(
+    directory: Path, opa_of_it: Any, opa_server: Any, tmp_path: Path
+) -> None:
+    """Well; away; with another policy; with another token: each in a sentence."""
+    name_opa(directory, opa_of_it.url)
+    assert doctor_says(directory) == [("ok", "the OPA server answers, with this vault's policy")]
+    opa_of_it.kill()
+    ((level, said),) = doctor_says(directory)
+    assert (level, "does not answer" in said) == ("fault", True)
+    opa_of_it.restart(write_signed(BUNDLE, tmp_path))
+    ((level, said),) = doctor_says(directory)
+    assert (level, BUNDLE.revision in said) == ("fault", True)
+    (directory / "opa.token").write_text("x" * 40)
+    ((level, said),) = doctor_says(directory)
+    assert (level, "policy.token_file" in said) == ("fault", True)

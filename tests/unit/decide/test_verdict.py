@@ -1,16 +1,18 @@
 """The verdict: what may be opened and told; a person who may not be seen and nobody are one."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import orjson
 import pytest
 
 from privet.decide.bundle import build_bundle
+from privet.decide.embedded import EmbeddedEngine
 from privet.decide.engines import open_engine
 from privet.decide.question import NO_CONTROLS, PHANTOM, Asked, Circumstances, Controls
-from privet.decide.verdict import Judge, Question, Verdict
+from privet.decide.verdict import Answers, Judge, Question, Undecided, Verdict
 from privet.domain.catalogue import Catalogue
-from privet.domain.decision import GrantedField, Reason
+from privet.domain.decision import Decision, GrantedField, Reason
 from tests.contract.policy.catalogues import inn
 
 
@@ -129,3 +131,46 @@ def test_every_reason_has_its_sentence() -> None:
     assert "marketing.email" in sentences[Reason.PURPOSE_NOT_PERMITTED]
     odd = wording.withheld("nobody", "nonsense", {"nonsense": "purpose_not_permitted"})["nonsense"].message
     assert "nonsense" not in odd
+
+
+class Forgetful(EmbeddedEngine):
+    """An engine elsewhere that remembers nothing: each question must be asked beforehand."""
+
+    def recall(self, inputs: Sequence[bytes]) -> Sequence[Decision | None]:
+        return [None] * len(inputs)
+
+
+def test_what_must_be_asked_is_said_at_once() -> None:
+    """Every place that waits, and every question it waits for, that about nobody with them; then one round decides."""
+    judge = Judge(catalogue=INN, engine=Forgetful(build_bundle(INN)))
+    questions = [
+        Question(DESK, PHANTOM, NO_CONTROLS),
+        Question(DESK, None, NO_CONTROLS),
+        Question(DESK, Circumstances(restricted=True), NO_CONTROLS),
+    ]
+    with pytest.raises(Undecided) as caught:
+        judge.judge(questions)
+    assert caught.value.places == {0, 1, 2}
+    assert len(caught.value.questions) == 2  # she without anything of note is the phantom's question
+    assert caught.value.among([5, 7, 9]).places == {5, 7, 9}
+    answers = Answers(judge.ask(caught.value.questions))
+    some = Answers({question: answers[question] for question in caught.value.questions[:1]})
+    with pytest.raises(Undecided) as again:
+        judge.judge(questions, some)
+    assert again.value.places == {2}
+    assert [told(verdict) for verdict in judge.judge(questions, answers)] == [
+        told(verdict) for verdict in JUDGE.judge(questions)
+    ]
+
+
+def test_at_last_what_is_not_known_is_refused() -> None:
+    """No more asking: engine_timeout, for the person as for nobody, and it is not kept."""
+    judge = Judge(catalogue=INN, engine=Forgetful(build_bundle(INN)))
+    question = Question(DESK, PHANTOM, NO_CONTROLS)
+    answers = Answers()
+    answers.last = True
+    verdict = judge.judge([question], answers)[0]
+    assert verdict.reasons == ("engine_timeout",)
+    assert not verdict.released
+    with pytest.raises(Undecided):
+        judge.judge([question])
