@@ -44,6 +44,9 @@ class Reader(Protocol):
 class Courier(Protocol):
     """Sends a customer the code that proves a corrected address."""
 
+    def can_reach(self, field: str) -> bool:
+        """Whether a code can be sent to values of this look-up field."""
+
     def send_code(self, field: str, address: str, code: str) -> None:
         """To the *new* address. Returns at once."""
 

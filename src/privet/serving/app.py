@@ -20,6 +20,7 @@ from privet.http.observing import Observer
 from privet.http.problems import EdgeError, Scope
 from privet.portal.app import make_portal
 from privet.portal.desk import PREFIX
+from privet.serving.courier import MailCourier
 from privet.serving.logs import get_log, told
 from privet.serving.metrics import Metrics
 from privet.serving.probes import Probes
@@ -60,7 +61,8 @@ def make_service(
     )
     authenticator = Authenticator(parts, refused=metrics.refused)
     lane = Lane(parts, still_valid=authenticator.still_valid, observer=observer)
-    desk = Desk(parts, authenticator=authenticator, lane=lane, observer=observer)
+    courier = None if settings.smtp is None else MailCourier(parts)
+    desk = Desk(parts, authenticator=authenticator, lane=lane, courier=courier, observer=observer)
     https = settings.serve.tls_certificate is not None or settings.serve.behind_proxy
     hot = HotRoutes(
         parts,
@@ -88,6 +90,8 @@ def make_service(
         await desk.close()
         if portal is not None:
             await asyncio.to_thread(portal.close)
+        if courier is not None:
+            await asyncio.to_thread(courier.close)
         if traces is not None:
             await asyncio.to_thread(traces.close)
 

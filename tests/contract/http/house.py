@@ -200,8 +200,8 @@ class House:
 
 
 @contextmanager
-def serve_house(directory: Path) -> Iterator[House]:
-    """A new vault, served."""
+def serve_house(directory: Path, **settings: Any) -> Iterator[House]:
+    """A new vault, served. `settings`: more sections of privet.toml."""
     with issuer() as address:
         shared = {"issuer": address, "jwks_url": f"{address}/jwks", "algorithms": ["ES256"]}
         her = {"role": "customers", "claim": "email", "lookup": "email"}
@@ -211,6 +211,7 @@ def serve_house(directory: Path) -> Iterator[House]:
                 directory,
                 serve={"max_body_bytes": 200_000, "requests_per_second": 100_000, "burst": 100_000},
                 portal={"enabled": False},
+                **settings,
                 issuers=[
                     {**shared, "audience": "officers", "role": "officers"},
                     {**shared, "audience": "customers", **her},

@@ -155,11 +155,13 @@ def _logged(audit_id: str) -> Response:
 def _check_courier(desk: Desk, values: dict[str, Any]) -> None:
     """Raises Conflict before anything is changed, where a code could not be sent."""
     fields = desk.parts.catalogue.fields
-    asked = [path for path in values if path in fields and fields[path].lookup and values[path] is not None]
-    if asked and desk.courier is None:
-        raise Conflict(
-            f"{asked[0]} needs a code sent to its new value, and this service has no mail to send it"
-        )
+    for path, value in values.items():
+        if path not in fields or fields[path].lookup is None or value is None:
+            continue
+        if desk.courier is None or not desk.courier.can_reach(path):
+            raise Conflict(
+                f"{path} needs a code sent to its new value, and this service has no way to send it there"
+            )
 
 
 def _send_codes(desk: Desk, made: Corrected, values: dict[str, Any]) -> None:
