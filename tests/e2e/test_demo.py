@@ -89,11 +89,11 @@ class TestTheStory:
         assert re.findall(r"^(\d)  ", run.text, flags=re.MULTILINE) == list("123456789")
 
     def test_it_reads_well_in_a_pipe(self, run: Run) -> None:
-        """At most 100 columns, about 150 lines, no colour and no progress bar."""
+        """At most 100 columns, about 165 lines, no colour and no progress bar."""
         lines = run.text.splitlines()
         told = [line for line in lines if str(run.vault) not in line]
         assert max(map(len, told)) <= 100
-        assert len(lines) <= 165
+        assert len(lines) <= 180
         assert "\x1b" not in run.text
         assert "\r" not in run.text
 
@@ -150,6 +150,14 @@ class TestTheStory:
         assert "consent_withdrawn" in told
         assert "purpose_prohibited" in told
         assert "accesses.json" in told
+
+    def test_her_pages_are_served_and_obeyed(self, run: Run) -> None:
+        """A code, pages without a script, a switch that a service over HTTP obeys, a key revoked while it serves."""
+        told = run.chapter(6)
+        assert re.search(r"her code \d{4} ?\d{4}", told)
+        assert "no script" in told
+        assert told.index("over HTTP as in the program") < told.index("switched off ✗")
+        assert "its next request is nobody's" in told
 
     def test_verify_names_the_altered_entry(self, run: Run) -> None:
         """The log is sound; one byte later it is not, and the entry's number is the one that was altered."""

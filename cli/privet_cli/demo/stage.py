@@ -20,7 +20,7 @@ from privet_cli.demo.screen import Screen
 
 PASSPHRASE = "known-and-discreet"  # noqa: S105  of a vault made to be looked into
 DATABASE = "vault.db"
-_PRIVET = "import sys; from privet_cli.main import main; sys.argv[0] = 'privet'; main()"
+PRIVET = "import sys; from privet_cli.main import main; sys.argv[0] = 'privet'; main()"
 
 
 class DemoFailed(PrivetError):
@@ -90,8 +90,8 @@ class Stage:
         named = "" if vault is None else f"--vault {vault.name} "
         self.screen.call(f"$ privet {named}{' '.join(arguments)}")
         done = subprocess.run(  # noqa: S603  our own interpreter, our own command
-            [sys.executable, "-c", _PRIVET, "--vault", str(vault or self.directory), *arguments],
-            env=_environment() | ({"PRIVET_PASSPHRASE": PASSPHRASE} if passphrase else {}),
+            [sys.executable, "-c", PRIVET, "--vault", str(vault or self.directory), *arguments],
+            env=environment() | ({"PRIVET_PASSPHRASE": PASSPHRASE} if passphrase else {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -109,8 +109,8 @@ class Stage:
         return text
 
 
-def _environment() -> dict[str, str]:
-    """Ours, without the settings of another vault."""
+def environment() -> dict[str, str]:
+    """Ours, without the settings of another vault, for the commands of the story."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PRIVET_")}
 
 

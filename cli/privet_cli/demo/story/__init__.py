@@ -6,7 +6,7 @@ from pathlib import Path
 from privet_cli.demo.guests import Guests
 from privet_cli.demo.screen import Screen
 from privet_cli.demo.stage import PASSPHRASE, Stage
-from privet_cli.demo.story import arrival, figures, forgotten, herself, proof, reads
+from privet_cli.demo.story import arrival, figures, forgotten, herself, pages, proof, reads
 
 
 def tell_all(stage: Stage) -> None:
@@ -17,6 +17,7 @@ def tell_all(stage: Stage) -> None:
     reads.marketing(stage)
     reads.data_broker(stage)
     herself.tell(stage)
+    pages.tell(stage)
     proof.tell(stage)
     forgotten.tell(stage)
     figures.tell(stage)
