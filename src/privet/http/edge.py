@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+from privet.errors import PrivetError
 from privet.http.problems import EdgeError, Headers, Scope, problem_of, request_id_of
 
 Message = MutableMapping[str, Any]
@@ -57,7 +58,7 @@ class Edge:
             _check_path(scope)
             await self._app(scope, receive, answer)
         except Exception as error:  # noqa: BLE001  the last line of defence
-            if not isinstance(error, EdgeError):
+            if _is_fault(error):
                 self._on_error(error, scope)
             if started:
                 raise Cut from None
@@ -73,6 +74,13 @@ class Edge:
         if b"x-request-id" not in names:
             found.append((b"x-request-id", request_id.encode("ascii")))
         return found
+
+
+def _is_fault(error: Exception) -> bool:
+    """Ours, not the caller's."""
+    if isinstance(error, EdgeError):
+        return error.code == "internal"
+    return not isinstance(error, PrivetError) or error.http_status >= 500
 
 
 def _check_path(scope: Scope) -> None:

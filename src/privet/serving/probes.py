@@ -7,7 +7,6 @@ from collections.abc import Callable
 from hmac import compare_digest
 from ipaddress import ip_address
 
-from privet.errors import Unavailable
 from privet.http.edge import Receive, Send
 from privet.http.problems import EdgeError, Scope
 
@@ -42,7 +41,7 @@ class Probes:
         _check_method(scope)
         fault = self._find_fault()
         if fault is not None:
-            raise Unavailable(fault)
+            raise EdgeError("unavailable", fault, retry_after=1)  # no failure: it is the answer
         await _answer(scope, send, b"ready\n", _TEXT)
 
     async def metrics(self, scope: Scope, receive: Receive, send: Send) -> None:

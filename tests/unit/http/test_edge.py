@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from privet.errors import IntegrityError, Unavailable
+from privet.errors import IntegrityError, InvalidInput, NotFound, Unauthenticated, Unavailable
 from privet.http.edge import App, Cut, Edge, Receive, Send
 from privet.http.problems import Scope
 
@@ -152,6 +152,14 @@ def test_what_is_damaged_is_not_described_to_clients() -> None:
     answer = ask(failing(IntegrityError("field 7 of record 9 does not open")))
     assert (answer.status, answer.said["code"]) == (500, "integrity")
     assert "field 7" not in str(answer.messages)
+
+
+@pytest.mark.parametrize("error", [NotFound("x"), InvalidInput("x"), Unauthenticated("x")])
+def test_what_the_caller_did_wrong_is_no_fault_of_ours(error: Exception) -> None:
+    """Told to the caller, not to the operator: nobody can fill the logs with it."""
+    answer = ask(failing(error))
+    assert 400 <= answer.status < 500
+    assert answer.errors == []
 
 
 def test_unavailable_says_when_to_come_again() -> None:
