@@ -36,6 +36,10 @@ class Resolver:
                 return (), ()
         return list({self._parse(service, who) or NOBODY for service, who in named}), ()
 
+    def learn(self, epochs: Sequence[int]) -> None:
+        """Which epochs live, for what is expected next."""
+        self._epochs = epochs
+
     def subjects(
         self, unit: ReadUnit, epochs: Sequence[int], named: Iterable[tuple[str | None, SubjectRef]]
     ) -> list[SubjectId | None]:

@@ -5,6 +5,7 @@ nobody by a service that does not enrol; a unique look-up value that another has
 restriction: storing is not using.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from privet.audit.leaf import Act, Decision
@@ -122,6 +123,22 @@ class Intake:
                 raise outcome
             return outcome
         raise Unavailable("other writers keep changing this person's data; try again")
+
+    def expect(self, unit: WriteUnit, requests: Sequence[WriteRequest]) -> None:
+        """Before `begin`: tells the store all look-up values that a batch will look for, so that it asks once."""
+
+        def wanted() -> tuple[Sequence[SubjectId], Sequence[bytes]]:
+            who = [(r.service, r.subject) for r in requests if isinstance(r.subject, By)]
+            values = [
+                (who.service, By(path, str(value)))
+                for who in requests
+                for path, value in who.values.items()
+                if value is not None and self._catalogue.every_field[path].lookup is not None
+            ]
+            indexes = [self._resolver.expected([one])[1] for one in dict.fromkeys([*who, *values])]
+            return (), [index for some in indexes for index in some]
+
+        unit.expect(wanted)
 
     def begin(self, unit: WriteUnit, answers: Answers = NO_ANSWERS) -> Batch:
         """Starts a batch within a unit of work; `answers` are those of policy asked beforehand.

@@ -105,6 +105,7 @@ class Importer:
 
     def _progress(self, run: bytes) -> tuple[ImportSummary, int]:
         with self._parts.store.read() as unit:
+            self._parts.resolver.learn(unit.state().epochs)
             stored = unit.import_progress(run)
         if stored is None:
             return ImportSummary(), 0
@@ -129,6 +130,10 @@ class Importer:
             bad.cut(start)
             try:
                 with self._parts.store.write() as unit:
+                    rows = [row for row in read if isinstance(row, ImportedRow)]
+                    self._parts.intake.expect(
+                        unit, [self._request(row, columns, row.profile) for row in rows]
+                    )
                     batch = self._parts.intake.begin(unit)
                     after = self._apply(batch, total, read, columns, bad)
                     self._parts.intake.finish(batch)
