@@ -13,6 +13,7 @@ from privet.bootstrap.credentials import create_key
 from privet.testing import PASSPHRASE, FakeVault, make_vault, open_vault
 from tests.contract.sdk import every_type
 from tests.contract.sdk.faces import Awaiting, FacedWorld, Loop, Make
+from tests.contract.sdk.papers import write_papers
 from tests.invariants.conftest import (
     backend,
     make_place,
@@ -122,3 +123,9 @@ def make(request: pytest.FixtureRequest) -> Iterator[Make]:
             return Awaiting(made, loop)
 
         yield client
+
+
+@pytest.fixture(scope="session")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of certificates."""
+    return write_papers(tmp_path_factory.mktemp("papers"))
