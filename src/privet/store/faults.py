@@ -64,6 +64,7 @@ _POSTGRESQL = {
 _CONNECTING = {
     "certificate": UNPROVEN,
     "does not support SSL": UNPROVEN,
+    "signature failure": UNPROVEN,
     "password authentication": REFUSED,
     "no password supplied": REFUSED,
 }
