@@ -16,7 +16,7 @@ from privet.audit.leaf import Act, Decision
 from privet.bootstrap.controlling import change_controls
 from privet.bootstrap.parts import Parts
 from privet.decide.controls import Credential
-from privet.domain.ids import Millis
+from privet.domain.ids import Millis, SubjectId
 from privet.domain.ports import Randomness, VaultState, WriteUnit
 from privet.errors import Conflict, InvalidInput, NotFound
 
@@ -52,7 +52,7 @@ def create_key(parts: Parts, service: str, *, expires: Millis | None = None) -> 
 
     def change(unit: WriteUnit, state: VaultState) -> tuple[bytes | None, NewKey | Conflict]:
         now = parts.clock()
-        standing = parts.controls.credentials(state)
+        standing = standing_keys(parts, state)
         ours = [one for one in standing.values() if one.service == service and is_live(one, now)]
         if len(ours) >= MOST_LIVE:
             return None, _too_many(service, ours)
@@ -82,7 +82,7 @@ def list_keys(parts: Parts, service: str | None = None) -> list[Credential]:
     if service is not None:
         check_service(parts, service)
     with parts.store.read() as unit:
-        found = parts.controls.credentials(unit.state()).values()
+        found = standing_keys(parts, unit.state()).values()
     return sorted(
         (one for one in found if service is None or one.service == service),
         key=lambda one: (one.service, one.created, one.id),
@@ -100,10 +100,14 @@ def revoke_key(parts: Parts, key_id: str) -> Credential:
         )
 
     def change(unit: WriteUnit, state: VaultState) -> tuple[bytes | None, Credential | None]:
+        parts.standing.refresh()
         standing = dict(parts.controls.credentials(state))
         found = standing.pop(key_id, None)
         if found is None:
             return None, None
+        if not parts.standing.is_revoked(found.digest):
+            # Outside the database first: no older copy of it, and nobody who puts its rows back, brings the key back.
+            parts.journal.append("revoke", SubjectId(found.digest[:16]), at=parts.clock())
         _log(parts, unit, "revoked", found.id, found.service)
         return parts.controls.reseal(state, parts.randomness, credentials=standing.values()), found
 
@@ -111,6 +115,16 @@ def revoke_key(parts: Parts, key_id: str) -> Credential:
     if gone is None:
         raise NotFound("no key of that id stands; `privet service key list` shows those that do")
     return gone
+
+
+def standing_keys(parts: Parts, state: VaultState) -> dict[str, Credential]:
+    """The keys that stand in this state, by id, but for those that the control journal says were revoked.
+
+    Raises Unavailable and IntegrityError for the journal.
+    """
+    parts.standing.refresh()
+    found = parts.controls.credentials(state)
+    return {key_id: one for key_id, one in found.items() if not parts.standing.is_revoked(one.digest)}
 
 
 def find_credential(standing: Mapping[str, Credential], key: bytes) -> Credential | None:

@@ -312,7 +312,8 @@ class ControlJournal(Protocol):
         """Durable when it returns (fsync). What tightens is journaled before the database commits, what loosens
         after: a journal line without its commit, or a commit without its line, errs to the safe side.
 
-        `act`: erase, withdraw, restrict, unrestrict, object, unobject."""
+        `act`: erase, withdraw, restrict, unrestrict, object, unobject; or revoke, of an API key: then `subject` is the
+        first 16 bytes of the key's digest."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 What stands here is a hint and never the last word: a batch holds its callers against the state that it loaded itself
 (`still_stands`), so a revocation binds from the first batch that starts after it. Refuses keys of services that the
-catalogue does not have.
+catalogue does not have, and keys that the control journal says were revoked: a copy of the database brings none back.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class ApiKeys:
             caller = seen.callers[digest] = _caller(found, seen.revision)
         if caller.until is not None and caller.until <= self._parts.clock():
             return None
-        return caller
+        return None if self._parts.standing.is_revoked(digest) else caller
 
     async def current(self, key: bytes) -> Caller | None:
         """As `known`, by the vault's state as it is now: one statement, shared by all who wait for it."""
@@ -62,7 +62,9 @@ class ApiKeys:
         if state.controls_rev > self._seen.revision:
             self._seen = _Seen(state.controls_rev, standing, {})
         found = standing.get(key_id)
-        return found is not None and found.digest == digest and is_live(found, self._parts.clock())
+        if found is None or found.digest != digest or self._parts.standing.is_revoked(digest):
+            return False
+        return is_live(found, self._parts.clock())
 
     async def _look(self) -> None:
         # A look that began before this request may have missed what was done just before it: wait for the next one.
@@ -79,6 +81,7 @@ class ApiKeys:
             self._seen = _Seen(state.controls_rev, self._parts.controls.credentials(state), {})
 
     def _load(self) -> VaultState:
+        self._parts.standing.refresh()  # what was revoked stays so, whatever copy of the database this is
         with self._parts.store.read() as unit:
             return unit.state()
 

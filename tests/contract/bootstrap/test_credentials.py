@@ -1,5 +1,9 @@
 """API keys: shown once, at most two a service, logged by id, and gone from the moment they are revoked."""
 
+import asyncio
+import contextlib
+import os
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -16,12 +20,15 @@ from privet.bootstrap.credentials import (
     list_keys,
     revoke_key,
 )
+from privet.bootstrap.restoring import restore_vault
 from privet.decide.controls import Credential
 from privet.domain.ports import VaultState
 from privet.domain.request import by
-from privet.errors import Conflict, InvalidInput, NotFound, PrivetError, Unauthenticated
+from privet.errors import Conflict, InvalidInput, NotFound, PrivetError, Unauthenticated, Unavailable
+from privet.http.callers import Authenticator
 from privet.identify.current import on_behalf
-from privet.testing import StoppedClock, open_vault
+from privet.testing import PASSPHRASE, StoppedClock, make_vault, open_vault
+from tests.contract.bootstrap.catalogue import CATALOGUE, NOTICES
 
 
 def state(vault: Vault) -> VaultState:
@@ -257,3 +264,72 @@ def test_a_unit_goes_on_only_while_its_credential_stands(vault: Vault) -> None:
     assert vault.parts.store.log.size() == log + 2  # the one write, and the revocation
     assert desk.fetch(ada, purpose="service-personalisation", fields=["given_name"])["given_name"] == "Adele"
     assert holds(before)
+
+
+def test_no_older_copy_of_the_database_brings_a_revoked_key_back(tmp_path: Path, clock: StoppedClock) -> None:
+    """A restore of a backup, and a row put back by hand: the control journal has the later word."""
+    directory, copy = tmp_path / "v", tmp_path / "backup"
+    with make_vault(directory, CATALOGUE, NOTICES, clock=clock) as vault:
+        gone, kept = create_key(vault.parts, "desk"), create_key(vault.parts, "desk")
+        older = state(vault)
+        vault.steward().backup(copy)
+        clock.pass_time(timedelta(seconds=5))
+        revoke_key(vault.parts, gone.id)
+        newer = state(vault)
+        execute(
+            directory, "update vault set controls = ?, controls_rev = ?", older.controls, older.controls_rev
+        )
+        check_only(vault, kept, gone)
+        execute(
+            directory, "update vault set controls = ?, controls_rev = ?", newer.controls, newer.controls_rev
+        )
+    restore_vault(copy, directory, passphrase=PASSPHRASE, clock=clock, randomness=os.urandom)
+    with open_vault(directory, clock=clock) as vault:
+        assert gone.id in vault.parts.controls.credentials(state(vault))
+        check_only(vault, kept, gone)
+        # its row can be cleared again, and its service has room for another
+        create_key(vault.parts, "desk")
+        assert gone.id not in vault.parts.controls.credentials(state(vault))
+        check_only(vault, kept, gone, others=1)
+
+
+def check_only(vault: Vault, kept: NewKey, gone: NewKey, *, others: int = 0) -> None:
+    """That one key stands for whoever looks, and the other for nobody."""
+    listed = [one.id for one in list_keys(vault.parts)]
+    assert kept.id in listed
+    assert gone.id not in listed
+    assert len(listed) == 1 + others
+
+    async def ask(key: NewKey) -> str:
+        authenticator = Authenticator(vault.parts)
+        return (await authenticator.authenticate(b"Bearer " + key.text.encode(), None)).name
+
+    assert asyncio.run(ask(kept)) == "desk"
+    with pytest.raises(Unauthenticated):
+        asyncio.run(ask(gone))
+
+
+def execute(directory: Path, statement: str, *values: object) -> None:
+    with contextlib.closing(sqlite3.connect(directory / "vault.db")) as connection:
+        connection.execute(statement, values)
+        connection.commit()
+
+
+def test_a_revocation_cut_short_is_finished_by_the_next(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Journaled and not committed: the key serves nobody; revoked again, its row goes and the log has it."""
+    made = create_key(vault.parts, "desk")
+
+    def fail(*_: object, **__: object) -> None:
+        raise Unavailable("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(type(vault.parts.scribe), "act", fail)
+        with pytest.raises(Unavailable):
+            revoke_key(vault.parts, made.id)
+    assert list_keys(vault.parts) == []
+    revoke_key(vault.parts, made.id)
+    assert vault.parts.controls.credentials(state(vault)) == {}
+    vault.parts.store.sequence()
+    assert len(vault.officer("ana").audit.query(act="service")) == 2

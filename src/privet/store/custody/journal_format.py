@@ -23,7 +23,7 @@ MAGIC: Final = b"privet/control-log\0\0"
 VERSION: Final = 1
 HEADER_SIZE: Final = 20 + 1 + 16 + 16 + OVERHEAD
 KIND_ACT: Final = 1
-ACTS: Final = ("erase", "withdraw", "restrict", "unrestrict", "object", "unobject")
+ACTS: Final = ("erase", "withdraw", "restrict", "unrestrict", "object", "unobject", "revoke")
 BODY: Final = 250
 """Every record whose purpose has at most 224 bytes is padded to this."""
 MAX_SEALED: Final = 4096
@@ -44,6 +44,7 @@ class ControlRecord(NamedTuple):
     position: int
     act: str
     subject: SubjectId
+    """Of "revoke": the first 16 bytes of the API key's digest."""
     purpose: str
     at: Millis
 

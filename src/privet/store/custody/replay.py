@@ -58,6 +58,8 @@ def fold_journal(records: Iterable[ControlRecord], *, position: int, made: Milli
         if record.act == "erase":
             erased.add(record.subject)
             wishes.pop(record.subject, None)
+        elif record.act == "revoke":
+            continue  # about no person: the journal is asked whenever a key is shown
         elif record.position > position or record.at >= made - MARGIN_MS:
             wishes.setdefault(record.subject, Wishes()).take(record)
     return Replay(erased=frozenset(erased), wishes=wishes)

@@ -21,7 +21,7 @@ from privet.store.custody.journal_format import ControlRecord, Mark
 class JournalWatch(Secret):
     """The journal's last word on each person it names, kept in memory. Threads may share it."""
 
-    __slots__ = ("_journal", "_lock", "_mark", "_seen", "_standing")
+    __slots__ = ("_journal", "_lock", "_mark", "_revoked", "_seen", "_standing")
 
     def __init__(self, journal: JournalFile) -> None:
         self._journal = journal
@@ -29,6 +29,7 @@ class JournalWatch(Secret):
         self._mark: Mark | None = None
         self._seen = -1
         self._standing: dict[SubjectId, StandingWishes] = {}
+        self._revoked: set[bytes] = set()
 
     def refresh(self) -> None:
         """Takes in what was journaled since, by any process. Raises Unavailable, IntegrityError."""
@@ -54,7 +55,14 @@ class JournalWatch(Secret):
         """What stands for one person; None when the journal never named her."""
         return self._standing.get(subject)
 
+    def is_revoked(self, digest: bytes) -> bool:
+        """Whether the API key of this digest was revoked, as far as the journal was followed."""
+        return digest[:16] in self._revoked
+
     def _take(self, record: ControlRecord) -> None:
+        if record.act == "revoke":
+            self._revoked.add(record.subject)
+            return
         stands = self._standing.get(record.subject, NOTHING_STANDS)
         objected, withdrawn = stands.objected, stands.withdrawn
         match record.act:
