@@ -1,18 +1,21 @@
 """The engines of the contract suite, each started the way the vault starts it."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from privet.decide.bundle import Bundle
+from privet.config.catalogue import load_catalogue
+from privet.decide.bundle import Bundle, build_bundle
 from privet.decide.embedded import EmbeddedEngine
 from privet.decide.engines import open_engine
 from privet.decide.opa import OpaEngine
 from privet.decide.regopy_engine import RegopyEngine
 from privet.domain.decision import PolicyEngine
 from tests.contract.policy.signed import TOKEN, start_signed
+from tests.invariants.world import make_template
 
 Start = Callable[[Bundle], PolicyEngine]
 
@@ -55,3 +58,23 @@ def start(request: pytest.FixtureRequest) -> Iterator[Start]:
     yield begin
     for engine in started:
         engine.close()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A vault, closed, to be copied."""
+    directory = tmp_path_factory.mktemp("opa") / "vault"
+    make_template(directory, None)
+    return directory
+
+
+@pytest.fixture
+def directory(template: Path, tmp_path: Path) -> Path:
+    """A vault of the test's own, closed."""
+    return Path(shutil.copytree(template, tmp_path / "vault"))
+
+
+@pytest.fixture
+def opa_of_it(directory: Path, opa_server: Any, tmp_path: Path) -> Any:
+    """A real OPA with its bundle, signed."""
+    return start_signed(opa_server, build_bundle(load_catalogue(directory)), tmp_path)

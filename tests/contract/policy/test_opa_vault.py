@@ -1,7 +1,6 @@
 """A vault over a real OPA: who waits for it, and what is refused while it is away or holds another policy."""
 
 import http.client
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -18,10 +17,10 @@ from privet.decide.bundle import build_bundle
 from privet.domain.answer import Refusal, View
 from privet.domain.request import By, by
 from privet.errors import AccessDenied, Unavailable
-from tests.contract.policy.signed import TOKEN, start_signed, write_signed
+from tests.contract.policy.signed import TOKEN, write_signed
 from tests.contract.policy.test_opa_hostile import BUNDLE, Seen, server
 from tests.contract.policy.test_opa_watch import until
-from tests.invariants.world import PASSPHRASE, make_template
+from tests.invariants.world import PASSPHRASE
 
 pytestmark = pytest.mark.opa
 
@@ -58,13 +57,6 @@ class Relay:
         return sum(path.endswith("/decision") for _, path, _ in self.seen.requests)
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("opa") / "vault"
-    make_template(directory, None)
-    return directory
-
-
 def name_opa(directory: Path, url: str, timeout_ms: int = 5_000) -> None:
     """The vault decides by the OPA there."""
     token = directory / "opa.token"
@@ -79,16 +71,6 @@ def name_opa(directory: Path, url: str, timeout_ms: int = 5_000) -> None:
         'engine = "opa"', f'url = "{url}"', 'token_file = "opa.token"', f"timeout_ms = {timeout_ms}",
     ]  # fmt: skip
     settings.write_text("\n".join(lines) + "\n")
-
-
-@pytest.fixture
-def directory(template: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(template, tmp_path / "vault"))
-
-
-@pytest.fixture
-def opa_of_it(directory: Path, opa_server: Any, tmp_path: Path) -> Any:
-    return start_signed(opa_server, build_bundle(load_catalogue(directory)), tmp_path)
 
 
 @pytest.fixture
