@@ -258,3 +258,13 @@ def test_what_hostile_clients_did_is_not_in_the_log(tmp_path: Path) -> None:
         acts = [json.loads(row.leaf)["act"] for row in log.entries(before, log.size())]
     assert acts.count("read") == 1
     assert fetch_body() not in answer
+
+
+def test_what_is_refused_early_is_counted(server: VaultServer) -> None:
+    """By status, under no route: nobody can choose a label."""
+    with Client(server) as client:
+        client.send(b"rubbish\r\n\r\n")
+        client.read()
+    with Client(server) as client:
+        client.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert b'privet_requests_total{route="",status="400"}' in client.read()

@@ -17,6 +17,7 @@ from privet.bootstrap.parts import Parts
 from privet.bootstrap.vault import Vault
 from privet.config.settings.serving import ServeSettings
 from privet.errors import PrivetError
+from privet.http.problems import CODES
 from privet.serving.app import make_service
 from privet.serving.background import Background, Chore, chores_of
 from privet.serving.health import EVERY_S, Health
@@ -105,6 +106,7 @@ async def _serve(parts: Parts, post: Post) -> None:
     if post.until is not None:
         _watch(loop, post.until, stop)
     metrics = Metrics(parts)
+    gate.on_refused = lambda code: metrics.request("", CODES[code].status, 0.0)
 
     def look() -> None:
         health.look()
