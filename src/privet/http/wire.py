@@ -33,7 +33,9 @@ class Wire:
         told: dict[str, Any] = {"subject": view.subject, "values": _values(values)}
         for value in values.values():
             if type(value) not in _PLAIN:
-                told["types"] = types_of(values.items())
+                types = types_of(values.items())
+                if types:
+                    told["types"] = types
                 break
         kept = view.withheld
         told["withheld"] = self._fragment(kept) if kept else _NOTHING

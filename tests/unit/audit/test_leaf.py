@@ -9,7 +9,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privet.audit.leaf import Act, Decision, encode_leaf, parse_leaf
+from privet.audit.leaf import Act, Decision, LeafForm, encode_leaf, parse_leaf
 from privet.audit.tiles import MAX_ENTRY
 from privet.errors import IntegrityError, InvalidInput
 
@@ -143,3 +143,30 @@ def test_a_flipped_bit_gives_another_leaf_or_none(bit: int) -> None:
     data[bit // 8] ^= 1 << bit % 8
     with contextlib.suppress(IntegrityError):
         assert parse_leaf(bytes(data)) != parse_leaf(rfc8785.dumps(VALUE))
+
+
+@given(
+    st.text(st.characters(codec="utf-8"), max_size=40),
+    st.none() | st.text(st.characters(codec="utf-8"), max_size=40),
+    st.lists(st.text(st.characters(codec="utf-8"), max_size=8), unique=True, max_size=4).map(sorted),
+    st.integers(0, 2**53 - 1),
+    st.none() | st.binary(min_size=32, max_size=32),
+    st.binary(min_size=80, max_size=80),
+)
+def test_a_form_filled_in_is_the_leaf_itself(
+    purpose: str, service: str | None, classes: list[str], number: int, written: bytes | None, drawn: bytes
+) -> None:
+    """Byte for byte what `encode_leaf` makes, whatever text stands around what is filled in."""
+    tricky = f'{purpose}"id":"{"0" * 32}","t_ms":0,"v"'
+    said: tuple[Any, ...] = ("read", "permit", tricky, None, "rev", service, classes, number, written)
+    entry, pc, ph = drawn[:16], drawn[16:48], drawn[48:]
+    made = LeafForm(*said).encode(entry, b"%d" % number, pc, ph)
+    assert made == encode_leaf(entry, number, *said, pc, ph)
+
+
+def test_a_form_refuses_what_a_leaf_refuses() -> None:
+    """A lone surrogate, and more than the log can hold."""
+    with pytest.raises(InvalidInput):
+        LeafForm("read", "permit", "\ud800", None, None, None, [], 0, None)
+    with pytest.raises(InvalidInput):
+        LeafForm("read", "permit", "x" * MAX_ENTRY, None, None, None, [], 0, None)
