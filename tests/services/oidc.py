@@ -4,6 +4,7 @@
 needs Node, and npm once. `PeopleIssuer` is oidc-provider-mock: authorization code, ID tokens.
 """
 
+import fcntl
 import http.cookiejar
 import json
 import shutil
@@ -40,6 +41,13 @@ def install() -> Path:
     if shutil.which("node") is None or shutil.which("npm") is None:
         raise OidcUnavailable("no Node.js and npm")
     HOME.mkdir(parents=True, exist_ok=True)
+    with (HOME / "installing").open("w") as turn:  # several test processes, one folder
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        _install()
+    return HOME
+
+
+def _install() -> None:
     lock = (SOURCE / "package-lock.json").read_bytes()
     installed = HOME / "installed-lock.json"
     if not installed.is_file() or installed.read_bytes() != lock:
@@ -57,7 +65,6 @@ def install() -> Path:
             raise OidcUnavailable(f"npm could not install oidc-provider: {done.stderr.strip()[-300:]}")
         installed.write_bytes(lock)
     shutil.copyfile(SOURCE / "provider.mjs", HOME / "provider.mjs")
-    return HOME
 
 
 def make_key(alg: str, kid: str) -> Key:
