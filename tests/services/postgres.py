@@ -68,6 +68,16 @@ class PostgresServer:
         self.stop()
 
     @property
+    def password(self) -> str:
+        """Of the one user that it has."""
+        return self._password
+
+    @property
+    def account(self) -> dict[str, Any]:
+        """The subprocess arguments under which it runs: none when we are not root."""
+        return self._account
+
+    @property
     def home(self) -> Path:
         """The folder of the cluster: `data` is in it."""
         return self._home
