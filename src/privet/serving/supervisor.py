@@ -62,6 +62,9 @@ class Supervisor:
         self._stopping = False
         self._running: dict[int, asyncio.subprocess.Process] = {}
         self._ready: set[int] = set()
+        """Places whose worker was ready once…"""
+        self._serving: set[int] = set()
+        """…and is now."""
         self._failed: WorkerFailed | None = None
         self._codes: list[int] = []
 
@@ -78,10 +81,13 @@ class Supervisor:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        stop = {signal.SIGTERM, signal.SIGINT}
+        if sys.stderr.isatty() and self._orders.settings.tls_certificate is None:
+            stop.add(signal.SIGHUP)  # the terminal was closed
+        else:
+            loop.add_signal_handler(signal.SIGHUP, self._renew)
+        for number in stop:
             loop.add_signal_handler(number, self._on_signal, number)
-        if self._orders.settings.tls_certificate is not None:
-            loop.add_signal_handler(signal.SIGHUP, self._signal_all, signal.SIGHUP)
         keepers = [loop.create_task(self._keep(place)) for place in range(self._orders.settings.workers)]
         await self._stop.wait()
         self._stopping = True
@@ -111,6 +117,12 @@ class Supervisor:
             os._exit(128 + number)
         get_log().info("stopping", signal=signal.Signals(number).name)
         self._stop.set()
+
+    def _renew(self) -> None:
+        """Workers load their certificate anew; one that is still starting would die of the signal, and needs none."""
+        for place in self._serving:
+            with contextlib.suppress(ProcessLookupError):
+                self._running[place].send_signal(signal.SIGHUP)
 
     def _signal_all(self, number: signal.Signals) -> None:
         for process in self._running.values():
@@ -167,6 +179,7 @@ class Supervisor:
                 return await process.wait()
             finally:
                 del self._running[place]
+                self._serving.discard(place)
                 _forget_gauges(self._environment["PROMETHEUS_MULTIPROC_DIR"], process.pid)
 
     async def _instruct(self, place: int, channel: socket.socket) -> None:
@@ -184,6 +197,7 @@ class Supervisor:
         if "ready" in said:
             first = len(self._ready) < self._orders.settings.workers
             self._ready.add(place)
+            self._serving.add(place)
             if first and len(self._ready) == self._orders.settings.workers and not self._stopping:
                 self._on_ready()
         elif not self._stopping:

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -101,7 +102,7 @@ async def _serve(parts: Parts, post: Post) -> None:
     health = Health(parts, gate)
     stop = asyncio.Event()
     _on_signals(loop, stop)
-    if post.tls is not None:
+    if post.tls is not None or signal.SIGHUP not in stop_signals():
         loop.add_signal_handler(signal.SIGHUP, _renew, settings, post.tls)
     if post.until is not None:
         _watch(loop, post.until, stop)
@@ -142,6 +143,12 @@ async def _serve(parts: Parts, post: Post) -> None:
             get_log().warning("background work did not end in time")
 
 
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """What asks for an end. A hangup does so on a terminal, which has closed; elsewhere it asks to load anew."""
+    stop = (signal.SIGTERM, signal.SIGINT)
+    return (*stop, signal.SIGHUP) if sys.stderr.isatty() else stop
+
+
 def _on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     def on_signal(number: int) -> None:
         if stop.is_set():
@@ -149,12 +156,14 @@ def _on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
         get_log().info("stopping", signal=signal.Signals(number).name)
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in stop_signals():
         loop.add_signal_handler(number, on_signal, number)
 
 
-def _renew(settings: ServeSettings, tls: ssl.SSLContext) -> None:
+def _renew(settings: ServeSettings, tls: ssl.SSLContext | None) -> None:
     """For connections that begin from now on. Both files are tried apart first: half a change would serve nobody."""
+    if tls is None:
+        return
     try:
         make_tls(settings)
         load_certificate(tls, settings)
