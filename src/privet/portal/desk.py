@@ -100,7 +100,8 @@ def own(handler: OwnHandler) -> Handler:
                 "That happens after a while without a click. Nothing was changed. Sign in, and try again.",
             )
         if me is None:
-            return Answer(status=303, location=f"{PREFIX}/sign-in", drop_session=call.session is not None)
+            ended = "" if call.session is None else "?ended=1"
+            return Answer(status=303, location=f"{PREFIX}/sign-in{ended}", drop_session=bool(ended))
         if call.post:
             verify_csrf(me.session.token, call.form)
         return handler(desk, call, me)

@@ -34,7 +34,7 @@ def test_an_altered_ticket_is_none(house: House, sealed: str) -> None:
     code = house.code()
     with database(house) as connection:
         connection.execute(f"UPDATE ticket SET sealed = CAST({sealed} AS BLOB)")
-    assert browser.send("GET", "/my/held").headers["location"] == "/my/sign-in"
+    assert browser.send("GET", "/my/held").headers["location"].startswith("/my/sign-in")
     assert waiting.post("/my/code", {"code": code}).status_code == 422
 
 
@@ -55,7 +55,7 @@ def test_tickets_cannot_be_swapped(house: House) -> None:
         for sealed in theirs:
             connection.execute("UPDATE ticket SET sealed = ?", (sealed,))
             connection.commit()
-            assert eve.send("GET", "/my/held").headers.get("location") == "/my/sign-in"
+            assert eve.send("GET", "/my/held").headers.get("location", "").startswith("/my/sign-in")
 
 
 def test_a_look_up_led_astray_signs_nobody_in(house: House) -> None:

@@ -129,7 +129,7 @@ def test_no_page_without_her(house: House, ada: By, path: str) -> None:
     assert (answer.status_code, answer.headers["location"], answer.text) == (303, "/my/sign-in", "")
     for token in ("x", "A" * 43, "é", "A" * 43 + "=", "A" * 10_000):
         answer = browser.send("GET", path, headers={"cookie": f"privet={token}".encode("utf-8", "replace")})
-        assert answer.headers["location"] == "/my/sign-in"
+        assert answer.headers["location"].startswith("/my/sign-in")
 
 
 @pytest.mark.parametrize("path", FORMS)

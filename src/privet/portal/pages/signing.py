@@ -73,6 +73,7 @@ def _form(
         problem=problem,
         typed=typed[:_LONGEST],
         possible=desk.sign_ins.field is not None,
+        ended=desk.portal.idle_minutes if call.query.get("ended") == "1" and not problem else 0,
     )
     return Answer(
         status=page.status,
