@@ -13,6 +13,7 @@ from tests.services.opa import OpaServer, OpaUnavailable, find_opa
 from tests.services.parts import MISSING, miss
 from tests.services.postgres import PostgresServer, PostgresUnavailable
 
+_KEPT = frozenset({"PRIVET_TEST_REQUIRE", "PRIVET_OPA", "PRIVET_CHROMIUM"})
 UNIT = Path(__file__).parent / "unit"
 
 # A shared machine is slow at odd moments: a deadline would test the machine.
@@ -25,9 +26,10 @@ hypothesis.settings.load_profile("privet")
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on a vault, a passphrase or a Python setting of whoever runs it."""
-    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # it would hide what is lost at the end of a process
+    # it would hide what is lost at the end of a process
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     for name in os.environ:
-        if name.startswith("PRIVET_") and name not in {"PRIVET_TEST_REQUIRE", "PRIVET_OPA"}:
+        if name.startswith("PRIVET_") and name not in _KEPT:
             monkeypatch.delenv(name)
 
 
