@@ -81,12 +81,12 @@ def opa() -> Path:
 
 @pytest.fixture
 def opa_server(opa: Path) -> Iterator[Callable[..., OpaServer]]:
-    """Start an OPA with a bundle: `opa_server(folder, token=...)`. All are stopped when the test ends."""
+    """Start an OPA with a bundle: `opa_server(folder, token=…)`, as OpaServer. All are stopped when the test ends."""
     started: list[OpaServer] = []
 
-    def start(bundle: Path, *, token: str | None = None, arguments: tuple[str, ...] = ()) -> OpaServer:
+    def start(bundle: Path, **options: Any) -> OpaServer:
         try:
-            server = OpaServer(bundle, token=token, arguments=arguments)
+            server = OpaServer(bundle, **options)
         except OpaUnavailable as error:
             miss("opa", str(error))
         started.append(server)

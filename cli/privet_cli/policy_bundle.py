@@ -78,16 +78,22 @@ def token(file: Path) -> None:
     metavar="TOKEN",
     help="The token that may ask; without it, policy.token_file of privet.toml.",
 )
+@click.option(
+    "--client",
+    metavar="SUBJECT",
+    help="Instead of a token: the subject of the vault's certificate, for an OPA that asks for one.",
+)
 @json_option()
-def bundle(file: Path, key_file: Path, token_file: Path | None, as_json: bool) -> None:
+def bundle(file: Path, key_file: Path, token_file: Path | None, client: str | None, as_json: bool) -> None:
     """Build and sign the bundle for an OPA server.
 
     The rules, this vault's catalogue, and who may ask, in a new FILE. Prints the revision, and how to start OPA
     with it. Give OPA the new bundle first, then the vault its new catalogue: see docs/opa.md.
 
     \b
-    Example:
+    Examples:
       $ privet policy bundle guests.tar.gz --key bundle-key.pem
+      $ privet policy bundle guests.tar.gz --key bundle-key.pem --client CN=privet
     """
     from privet.bootstrap.engine import read_token
     from privet.crypto.bundle_signing import BundleSigner
@@ -95,8 +101,10 @@ def bundle(file: Path, key_file: Path, token_file: Path | None, as_json: bool) -
     from privet.decide.server_bundle import write_server_bundle
 
     settings, catalogue = load_rules()
-    asked_with = token_file or settings.policy.token_file
-    if asked_with is None:
+    if client and token_file:
+        raise click.UsageError("--client or --token-file: OPA takes one of them")
+    asked_with = None if client else token_file or settings.policy.token_file
+    if asked_with is None and not client:
         raise InvalidInput(
             "which token may ask OPA? Make one with `privet policy token`, and name it as policy.token_file in "
             "privet.toml, or with --token-file",
@@ -109,10 +117,13 @@ def bundle(file: Path, key_file: Path, token_file: Path | None, as_json: bool) -
     built = build_bundle(catalogue)
     signer = BundleSigner.parse(_read_key(key_file))
     try:
-        write_server_bundle(built, file, token=read_token(asked_with), signer=signer)
+        token = None if asked_with is None else read_token(asked_with)
+        write_server_bundle(built, file, token=token, client=client or None, signer=signer)
     except OSError as error:
         raise Unavailable(f"{file} cannot be written ({error.strerror})") from None
-    command = _opa_command(settings.policy.url, file, _public_of(key_file), signer.algorithm)
+    command = _opa_command(
+        settings.policy.url, file, _public_of(key_file), signer.algorithm, tls=bool(client)
+    )
     if as_json:
         say_json(
             {
@@ -146,15 +157,14 @@ def _public_of(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(".pem") + ".pub.pem")
 
 
-def _opa_command(url: str | None, file: Path, public: Path, algorithm: str) -> list[str]:
+def _opa_command(url: str | None, file: Path, public: Path, algorithm: str, *, tls: bool) -> list[str]:
     where = urlsplit(url or "http://127.0.0.1:8181")
     host = f"[{where.hostname}]" if ":" in (where.hostname or "") else where.hostname
-    tls = (
-        ["--tls-cert-file", "opa.crt", "--tls-private-key-file", "opa.key"] if where.scheme == "https" else []
-    )
+    shown = ["--tls-cert-file", "opa.crt", "--tls-private-key-file", "opa.key"]
+    asked = ["--authentication=tls", "--tls-ca-cert-file", "clients-ca.pem"]
     return [
-        "opa", "run", "--server", "--addr", f"{host}:{where.port or 8181}", *tls,
-        "--authentication=token", "--authorization=basic",
-        "--verification-key", str(public), "--signing-alg", algorithm,
+        "opa", "run", "--server", "--addr", f"{host}:{where.port or 8181}",
+        *(shown if tls or where.scheme == "https" else []), *(asked if tls else ["--authentication=token"]),
+        "--authorization=basic", "--verification-key", str(public), "--signing-alg", algorithm,
         "--skip-version-check", "--bundle", str(file),
     ]  # fmt: skip

@@ -152,3 +152,14 @@ def test_a_key_in_the_vault_is_warned_of(made: Path, bundle: Callable[..., Ran])
         capture_output=True,
     )
     assert (made / "again.pem").read_bytes() == (made / "k.pub.pem").read_bytes()
+
+
+def test_a_certificate_in_place_of_a_token(made: Path, bundle: Callable[..., Ran]) -> None:
+    """--client names who may ask, needs no token, and excludes one; OPA is told to ask for certificates."""
+    done = bundle("--client", "CN=privet", "--json")
+    assert done.code == 0, done.err
+    command = json.loads(done.out)["opa"]
+    assert "--authentication=tls" in command
+    assert "--authentication=token" not in command
+    assert {"--tls-ca-cert-file", "--tls-cert-file"} <= set(command)
+    assert bundle("--client", "CN=privet", "--token-file", "opa.token", file="c.tar.gz").code == 2

@@ -57,11 +57,19 @@ def _fits(opa: Path) -> bool:
 class OpaServer:
     """One running OPA. Use it as a context manager, or call stop()."""
 
-    def __init__(self, bundle: Path, *, token: str | None = None, arguments: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        bundle: Path,
+        *,
+        token: str | None = None,
+        arguments: tuple[str, ...] = (),
+        client: tuple[str, str] | None = None,
+    ) -> None:
         """Start OPA on a spare loopback port with `bundle`, a folder or a .tar.gz.
 
         With `token` the server demands it as a bearer token on every path but /health. The bundle's .manifest
-        must then name its roots, since OPA refuses two bundles that both own everything.
+        must then name its roots, since OPA refuses two bundles that both own everything. `client`: files of a
+        certificate and its key, for a server that asks for one.
         Raises OpaUnavailable when there is no OPA or it does not start.
         """
         opa = find_opa()
@@ -70,6 +78,7 @@ class OpaServer:
         self._opa = opa
         self._bundle = bundle
         self._arguments = arguments
+        self._client = client
         self._scheme = "https" if "--tls-cert-file" in arguments else "http"
         self._token = token
         self._home = Path(tempfile.mkdtemp(prefix="privet-opa-"))
@@ -159,6 +168,8 @@ class OpaServer:
         if self._scheme == "http":
             return http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         trusting = ssl._create_unverified_context()
+        if self._client is not None:
+            trusting.load_cert_chain(*self._client)
         return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=5, context=trusting)
 
     def _end(self) -> None:

@@ -1,6 +1,6 @@
 """The policy engine that the settings name.
 
-Refuses a token file that others on this machine may read or change, and, as `decide` does, an OPA server that holds
+Refuses a token or a key that anyone on this machine may read or change, and, as `decide` does, an OPA server that holds
 another policy than this vault's. An OPA server that is away is no reason to stay closed: what must be decided is
 refused until it is back, and customers can still withdraw and erase.
 """
@@ -23,14 +23,21 @@ def open_policy_engine(settings: Settings, bundle: Bundle) -> PolicyEngine:
     policy = settings.policy
     if policy.engine != "opa" or policy.url is None:
         return open_engine(bundle, policy.engine)
-    if policy.ca_file is not None and not os.access(policy.ca_file, os.R_OK):
-        raise Unavailable("policy.ca_file in privet.toml cannot be read")
+    for name in ("ca_file", "certificate_file", "key_file"):
+        path = getattr(policy, name)
+        if path is not None and not os.access(path, os.R_OK):
+            raise Unavailable(f"policy.{name} in privet.toml cannot be read")
+    certificate = None
+    if policy.certificate_file is not None and policy.key_file is not None:
+        _verify_private(policy.key_file, policy.key_file.stat().st_mode, "the key")
+        certificate = str(policy.certificate_file), str(policy.key_file)
     return open_engine(
         bundle,
         "opa",
         opa_url=policy.url,
         opa_token=None if policy.token_file is None else read_token(policy.token_file),
         opa_ca=None if policy.ca_file is None else str(policy.ca_file),
+        opa_certificate=certificate,
         opa_timeout=policy.timeout_ms / 1000,
     )
 
@@ -43,8 +50,7 @@ def read_token(path: Path) -> str:
             raw = file.read(_MOST + 1)
     except OSError as error:
         raise Unavailable(f"policy.token_file in privet.toml cannot be read ({error.strerror})") from None
-    if stat.S_IMODE(mode) & 0o007:
-        raise Unavailable(f"anyone on this machine may read or change the token in {path}: chmod 600 it")
+    _verify_private(path, mode, "the token")
     token = raw.decode("latin-1").strip("\r\n")
     if not token or len(raw) > _MOST or not all("!" <= sign <= "~" for sign in token):
         raise InvalidInput(
@@ -52,3 +58,8 @@ def read_token(path: Path) -> str:
             field="policy.token_file",
         )
     return token
+
+
+def _verify_private(path: Path, mode: int, what: str) -> None:
+    if stat.S_IMODE(mode) & 0o007:
+        raise Unavailable(f"anyone on this machine may read or change {what} in {path}: chmod 600 it")

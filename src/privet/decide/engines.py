@@ -16,12 +16,14 @@ def open_engine(
     opa_url: str = "http://127.0.0.1:8181",
     opa_token: str | None = None,
     opa_ca: str | None = None,
+    opa_certificate: tuple[str, str] | None = None,
     opa_timeout: float = 1.5,
     memo_size: int = DEFAULT_SIZE,
 ) -> PolicyEngine:
     """The engine `kind` for this bundle: "embedded" (regorus), "regopy", or "opa" (a server at `opa_url`).
 
-    `opa_ca` is a file of certificates to trust, `opa_timeout` is in seconds. Raises Unavailable when an engine in the
+    `opa_ca` is a file of certificates to trust, `opa_certificate` the files of our own and its key, `opa_timeout` is in
+    seconds. Raises Unavailable when an engine in the
     process does not start, or the OPA server holds another revision or will not have us (one that is away may come
     back: what is asked meanwhile is denied); InvalidInput for another kind or a bad URL.
     """
@@ -37,7 +39,9 @@ def open_engine(
         from privet.decide.opa import OpaEngine
         from privet.decide.remote_memo import RemoteMemoEngine
 
-        remote = OpaEngine(bundle, opa_url, token=opa_token, ca=opa_ca, timeout=opa_timeout)
+        remote = OpaEngine(
+            bundle, opa_url, token=opa_token, ca=opa_ca, certificate=opa_certificate, timeout=opa_timeout
+        )
         try:
             remote.verify_revision()
         except BaseException:

@@ -185,7 +185,7 @@ def _explain(error: Exception) -> EngineFailure:
         return _Refused("has a certificate that is not trusted, or refuses the vault's: see policy.ca_file")
     answer = error.response if isinstance(error, requests.HTTPError) else None
     if answer is not None and answer.status_code in (401, 403):
-        return _Refused("does not accept the vault's token: see policy.token_file")
+        return _Refused("does not accept the vault's token or certificate: see policy.token_file")
     return EngineFailure(Reason.ENGINE_ERROR)
 
 

@@ -25,9 +25,16 @@ _CAPABILITIES = "capabilities.json"
 _SHORTEST = 32
 
 
-def write_server_bundle(bundle: Bundle, target: Path, *, token: str, signer: BundleSigner) -> Path:
-    """Writes the signed archive for `opa run --verification-key`. Raises InvalidInput, OSError."""
-    members = dict(server_members(bundle, token))
+def write_server_bundle(
+    bundle: Bundle, target: Path, *, signer: BundleSigner, token: str | None = None, client: str | None = None
+) -> Path:
+    """Writes the signed archive for `opa run --verification-key`. Raises InvalidInput, OSError.
+
+    `token` may ask, or `client`: the subject of a certificate, as OPA writes it (RFC 2253: "CN=privet,O=Hotel").
+    """
+    if (token is None) == (client is None):
+        raise InvalidInput("either a token may ask, or a certificate", field="token")
+    members = dict(server_members(bundle, token) if token is not None else _members(bundle, client or ""))
     members[SIGNATURES] = sign_members(members, signer)
     return pack_members(members, target)
 
@@ -39,10 +46,14 @@ def server_members(bundle: Bundle, token: str) -> Mapping[str, bytes]:
             f"the token for OPA has at least {_SHORTEST} random characters; `privet policy token` makes one",
             field="token",
         )
+    return _members(bundle, token)
+
+
+def _members(bundle: Bundle, caller: str) -> Mapping[str, bytes]:
     policies = resources.files("privet_policies")
     members = bundle_members(bundle, roots=_ROOTS)
     data = orjson.loads(members["data.json"])
-    data["system"] = {"callers": {hashlib.sha256(token.encode()).hexdigest(): True}}
+    data["system"] = {"callers": {hashlib.sha256(caller.encode()).hexdigest(): True}}
     members["data.json"] = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
     members[_AUTHZ] = (policies / _AUTHZ).read_bytes()
     members[_CAPABILITIES] = (policies / _CAPABILITIES).read_bytes()

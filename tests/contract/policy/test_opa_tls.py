@@ -16,9 +16,10 @@ from cryptography.x509.oid import NameOID
 from privet.decide.bundle import build_bundle
 from privet.decide.engines import open_engine
 from privet.decide.opa import OpaEngine
+from privet.decide.server_bundle import write_server_bundle
 from privet.errors import Unavailable
 from tests.contract.policy.catalogues import inn
-from tests.contract.policy.signed import TOKEN, arguments, write_signed
+from tests.contract.policy.signed import SIGNER, TOKEN, arguments, write_signed
 from tests.contract.policy.test_opa_hostile import DESK, reason
 
 pytestmark = pytest.mark.opa
@@ -137,3 +138,33 @@ def test_plain_http_on_a_tls_port_denies(authority: Authority, start: Callable[.
     engine = OpaEngine(BUNDLE, running.url.replace("https", "http"), token=TOKEN, timeout=5)
     assert reason(engine) == "engine_error"
     engine.close()
+
+
+def test_a_certificate_may_ask_in_place_of_a_token(
+    authority: Authority, opa_server: Callable[..., Any], tmp_path: Path
+) -> None:
+    """OPA asks for a certificate: the named subject decides, another one of the same authority and none do not."""
+    ours, others = authority.issue("privet"), authority.issue("intruder")
+    files = authority.issue("opa")
+    bundle = write_server_bundle(BUNDLE, tmp_path / "b.tar.gz", client="CN=privet", signer=SIGNER)
+    running = opa_server(
+        bundle,
+        arguments=(
+            "--authentication=tls", "--authorization=basic", "--tls-ca-cert-file", str(authority.file),
+            "--tls-cert-file", files[0], "--tls-private-key-file", files[1],
+            *arguments(tmp_path)[2:],
+        ),
+        client=ours,
+    )  # fmt: skip
+    engine = open_engine(
+        BUNDLE, "opa", opa_url=running.url, opa_ca=str(authority.file), opa_certificate=ours, opa_timeout=5
+    )
+    assert engine.decide([DESK])[0].released
+    engine.close()
+    foreign = Authority(tmp_path, "theirs").issue("privet", days=2)
+    for certificate in (others, foreign, None):
+        with pytest.raises(Unavailable):
+            open_engine(
+                BUNDLE, "opa", opa_url=running.url, opa_ca=str(authority.file), opa_certificate=certificate,
+                opa_token=TOKEN, opa_timeout=5,
+            )  # fmt: skip

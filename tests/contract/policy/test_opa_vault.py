@@ -297,6 +297,25 @@ def test_a_token_that_anyone_may_read_is_refused(directory: Path, opa_of_it: Any
         Vault.open(directory, passphrase=PASSPHRASE)
 
 
+def test_files_of_the_settings_that_cannot_be_used_are_named(directory: Path, tmp_path: Path) -> None:
+    """A missing authority or certificate, and a key that anyone may read: said before OPA is asked."""
+    name_opa(directory, "https://127.0.0.1:1")
+    settings = directory / "privet.toml"
+    plain = settings.read_text()
+    settings.write_text(plain.replace('engine = "opa"', 'engine = "opa"\nca_file = "ca.pem"'))
+    with pytest.raises(Unavailable, match=r"policy\.ca_file"):
+        Vault.open(directory, passphrase=PASSPHRASE)
+    own = 'engine = "opa"\ncertificate_file = "us.crt"\nkey_file = "us.key"'
+    settings.write_text(plain.replace('engine = "opa"', own))
+    with pytest.raises(Unavailable, match=r"policy\.certificate_file"):
+        Vault.open(directory, passphrase=PASSPHRASE)
+    for name in ("us.crt", "us.key"):
+        (directory / name).write_text("x")
+        (directory / name).chmod(0o644)
+    with pytest.raises(Unavailable, match="chmod 600"):
+        Vault.open(directory, passphrase=PASSPHRASE)
+
+
 def test_when_no_answer_ever_helps_it_ends(
     vault: Vault, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,7 +32,13 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         database_url='postgresql+psycopg://u:p"\\@db/privet',
         keyring_path=Path("/safe/keys.json"),
         policy=PolicySettings(
-            engine="opa", url="http://127.0.0.1:8181", token_file=tmp_path / "token", timeout_ms=50
+            engine="opa",
+            url="http://127.0.0.1:8181",
+            token_file=tmp_path / "token",
+            ca_file=Path("/ca.pem"),
+            certificate_file=tmp_path / "us.crt",
+            key_file=tmp_path / "us.key",
+            timeout_ms=50,
         ),
         log_origin="privet.example.org/guests",
         journal_path=tmp_path / "j" / "journal",
@@ -59,6 +65,14 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     )
     write_settings(tmp_path, changed)
     assert load_settings(tmp_path) == changed
+
+
+@pytest.mark.parametrize("key", ["certificate_file", "key_file"])
+def test_a_certificate_for_opa_comes_with_its_key(tmp_path: Path, key: str) -> None:
+    """One without the other could only fail later."""
+    (tmp_path / "privet.toml").write_text(f'{HEAD}[policy]\n{key} = "us.pem"\n')
+    with pytest.raises(InvalidInput, match="name both, or neither"):
+        load_settings(tmp_path)
 
 
 def test_a_file_of_two_lines_is_enough(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from privet.config.settings.shape import FILE, FORMAT, RULES, FileShape, parse_s
 from privet.domain.ids import VaultId
 from privet.errors import InvalidInput, Unavailable
 
+_POLICY_FILES = ("token_file", "ca_file", "certificate_file", "key_file")
+
 
 def default_settings(directory: Path, vault_id: VaultId, **changes: Any) -> Settings:
     """The settings of a new embedded vault; `changes` are fields of Settings."""
@@ -47,6 +49,8 @@ def _settings(directory: Path, shape: FileShape) -> Settings:
     policy = shape.policy
     if policy.engine == "opa" and policy.url is None:
         raise InvalidInput(f'{FILE}: policy.url: is missing; with engine = "opa" it {RULES["policy.url"]}')
+    if (policy.certificate_file is None) != (policy.key_file is None):
+        raise InvalidInput(f"{FILE}: policy.certificate_file and policy.key_file: name both, or neither")
     return Settings(
         directory=root,
         vault_id=vault_id,
@@ -57,8 +61,7 @@ def _settings(directory: Path, shape: FileShape) -> Settings:
         policy=PolicySettings(
             engine=policy.engine,
             url=policy.url,
-            token_file=None if policy.token_file is None else root / policy.token_file,
-            ca_file=None if policy.ca_file is None else root / policy.ca_file,
+            **{name: root / path for name in _POLICY_FILES if (path := getattr(policy, name)) is not None},
             timeout_ms=policy.timeout_ms,
         ),
         log_origin=shape.log.origin or f"privet/{shape.vault_id}",
@@ -106,8 +109,11 @@ def write_settings(directory: Path, settings: Settings) -> None:
         "[policy]",
         f"engine = {quote(policy.engine)}",
         *([f"url = {quote(policy.url)}"] if policy.url is not None else []),
-        *([f"token_file = {quote(local(policy.token_file))}"] if policy.token_file is not None else []),
-        *([f"ca_file = {quote(local(policy.ca_file))}"] if policy.ca_file is not None else []),
+        *(
+            f"{name} = {quote(local(path))}"
+            for name in _POLICY_FILES
+            if (path := getattr(policy, name)) is not None
+        ),
         f"timeout_ms = {policy.timeout_ms}",
         "",
         "[log]",

@@ -18,6 +18,9 @@ class PolicySettings:
     url: str | None = None
     token_file: Path | None = None
     ca_file: Path | None = None
+    certificate_file: Path | None = None
+    """The vault's own certificate, with its key in `key_file`, for an OPA that asks for one."""
+    key_file: Path | None = None
     """Certificates to trust instead of the system's."""
     timeout_ms: int = 200
 

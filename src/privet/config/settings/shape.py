@@ -39,6 +39,8 @@ class _Policy(Shape):
     url: Annotated[str, Field(pattern=r"^https?://", max_length=2_000)] | None = None
     token_file: PathText | None = None
     ca_file: PathText | None = None
+    certificate_file: PathText | None = None
+    key_file: PathText | None = None
     timeout_ms: Annotated[int, Field(ge=1, le=60_000)] = 200
 
 
