@@ -21,6 +21,7 @@ GONE = "the database server is not reachable or ended the connection; try again"
 UNPROVEN = (
     "the database server does not prove who it is by TLS: look at sslrootcert and its certificate's name"
 )
+POOLED = "a pooler stands before the database: set database.pooler = true"
 REFUSED = "the database server refuses this user or password"
 SLOW = "the database took too long; try again"
 CONTENDED = "the database keeps finding this transaction in conflict with others; try again"
@@ -54,7 +55,7 @@ _POSTGRESQL = {
     "57014": SLOW,
     "25006": "the database server is a replica: name the primary, or target_session_attrs=read-write",
     "0A000": "the database's schema changed under this process: start it again",
-    "26000": "a pooler stands before the database: set database.pooler = true",
+    "26000": POOLED,
     "25P03": SLOW,
     "42501": "the database user may not do this; it needs its own database",
     "42P01": "this database is not a Privet vault",
@@ -64,6 +65,7 @@ _POSTGRESQL = {
 _CONNECTING = {
     "certificate": UNPROVEN,
     "does not support SSL": UNPROVEN,
+    "unsupported startup parameter": POOLED,
     "signature failure": UNPROVEN,
     "password authentication": REFUSED,
     "no password supplied": REFUSED,
