@@ -1,4 +1,4 @@
-"""`shared`: an open vault for the tests of one file, its services asked by each face in turn."""
+"""`shared` and `clinic`: open vaults, their services asked by each face in turn."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
@@ -40,36 +40,62 @@ FACES = [
 Maker = Callable[[str], tuple[Place, Callable[[], None]]]
 
 
-@pytest.fixture(scope="module", params=FACES)
-def shared(request: pytest.FixtureRequest, maker: Maker) -> Iterator[FacedWorld]:
-    """Each test makes its own people."""
-    kind = str(request.param)
+@pytest.fixture(scope="session")
+def worlds(
+    maker: Maker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str, str], FacedWorld]]:
+    """worlds(which, face): made when first asked for, then shared, for a server takes seconds to start."""
     with ExitStack() as ends:
-        yield _fake(kind, ends) if "fake" in kind else _real(kind, maker, ends)
+
+        @cache
+        def world_of(which: str, kind: str) -> FacedWorld:
+            if "fake" in kind:
+                return _fake(kind, ends, *_CATALOGUES[which])
+            if which == "house":
+                return _real(kind, maker, ends)
+            return _clinic(kind, tmp_path_factory.mktemp("clinic") / "vault", ends)
+
+        yield world_of
 
 
-@pytest.fixture(scope="module", params=[face for face in FACES if isinstance(face, str)])
-def clinic(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FacedWorld]:
+@pytest.fixture(scope="session")
+def postgres_house(postgres_template: tuple[Path, str], maker: Maker) -> Iterator[FacedWorld]:
+    """Its own fixture, so that it ends before its server does."""
+    with ExitStack() as ends:
+        yield _real("session on postgresql", maker, ends)
+
+
+@pytest.fixture(params=FACES)
+def shared(request: pytest.FixtureRequest, worlds: Callable[[str, str], FacedWorld]) -> FacedWorld:
+    """An open vault that tests share: each makes its own people."""
+    if "postgresql" in request.param:
+        house: FacedWorld = request.getfixturevalue("postgres_house")
+        return house
+    return worlds("house", str(request.param))
+
+
+@pytest.fixture(params=[face for face in FACES if isinstance(face, str)])
+def clinic(request: pytest.FixtureRequest, worlds: Callable[[str, str], FacedWorld]) -> FacedWorld:
     """As `shared`, with the catalogue that has every type."""
-    kind = str(request.param)
-    directory = tmp_path_factory.mktemp("clinic") / "vault"
-    with ExitStack() as ends:
-        if "fake" in kind:
-            yield _fake(kind, ends, every_type.CATALOGUE, every_type.NOTICES)
-            return
-        make_vault(directory, every_type.CATALOGUE, every_type.NOTICES).close()
-        clock = Clock()
-        vault = ends.enter_context(open_vault(directory, clock=clock))
-        place = Place(backend="sqlite", directory=directory, url="")
-        face = (
-            vault.service if kind.startswith("session") else _served(kind, vault, directory, PASSPHRASE, ends)
-        )
-        yield FacedWorld(place=place, vault=vault, clock=clock, face=face, kind=kind)
+    return worlds("clinic", str(request.param))
 
 
-def _fake(
-    kind: str, ends: ExitStack, catalogue: str | Path = CATALOGUE, notices: Mapping[str, str] | None = None
-) -> FacedWorld:
+_CATALOGUES: Mapping[str, tuple[str | Path, Mapping[str, str] | None]] = {
+    "house": (CATALOGUE, None),
+    "clinic": (every_type.CATALOGUE, every_type.NOTICES),
+}
+
+
+def _clinic(kind: str, directory: Path, ends: ExitStack) -> FacedWorld:
+    make_vault(directory, every_type.CATALOGUE, every_type.NOTICES).close()
+    clock = Clock()
+    vault = ends.enter_context(open_vault(directory, clock=clock))
+    place = Place(backend="sqlite", directory=directory, url="")
+    face = vault.service if kind.startswith("session") else _served(kind, vault, directory, PASSPHRASE, ends)
+    return FacedWorld(place=place, vault=vault, clock=clock, face=face, kind=kind)
+
+
+def _fake(kind: str, ends: ExitStack, catalogue: str | Path, notices: Mapping[str, str] | None) -> FacedWorld:
     fake = ends.enter_context(FakeVault(catalogue, notices))
     place = Place(backend="sqlite", directory=Path(), url="")
     if kind.startswith("awaited"):
