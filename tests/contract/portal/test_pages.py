@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import re
 import sqlite3
 import zipfile
@@ -502,6 +503,31 @@ def test_hostile_bodies(house: House, ada: By) -> None:
     ):
         assert browser.send("POST", "/my/stop", content=body, headers=headers).status_code == status
     assert not house.vault.customer(ada).standing().restricted
+
+
+def test_nothing_of_hers_in_logs_or_addresses(
+    house: House, ada: By, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A whole visit, wrong codes and corrections included: no value, code or token in a log line or a redirect."""
+    with caplog.at_level(logging.DEBUG):
+        browser = house.client()
+        led = list[str]()
+        browser.ask(ADA)
+        code = house.code()
+        browser.post("/my/code", {"code": "1"})
+        for path, form in (
+            ("/my/code", {"code": code}),
+            ("/my/correct/given_name", {"value": "Augusta", "wish": "set"}),
+            ("/my/correct/email", {"value": "new@example.net", "wish": "set"}),
+            ("/my/choices", {"purpose": "meal-preparation", "wish": "no"}),
+        ):
+            browser.get(path)
+            answer = browser.send("POST", path, form={"form": browser.mark, **form})
+            led.append(answer.headers.get("location", ""))
+    assert led == ["/my", "/my/held", "/my/confirm/email", "/my/choices"]
+    said = "\n".join(f"{record.getMessage()} {record.args}" for record in caplog.records)
+    for secret in (ADA, "Augusta", "new@example.net", "Lovelace", code, *browser.cookies.values()):
+        assert secret not in said
 
 
 def test_what_fails_shows_nothing(house: House, ada: By, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,10 +1,14 @@
 """Where the pages may be served, where forms may come from, what a cookie may hold."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from privet.config.settings.serving import ServeSettings
 from privet.portal import headers
-from privet.portal.calls import Stop, csrf_of, parse_form, verify_csrf
+from privet.portal.calls import FORM, Stop, csrf_of, parse_form, verify_csrf
 from privet.portal.origins import Origins, Place, is_own
 
 LOCAL = Origins(ServeSettings())
@@ -111,3 +115,29 @@ def test_a_form_is_read() -> None:
     """Escapes, plus signs, blanks; of two values of a name the last."""
     kind = "application/x-www-form-urlencoded; charset=utf-8"
     assert parse_form(kind, b"a=%C3%A9+b&c=&a2=1&a2=2") == {"a": "é b", "c": "", "a2": "2"}
+
+
+@given(st.text() | st.text(alphabet="localhst127.0:[]@/\\?#%\t "))
+def test_no_host_slips_through(host: str) -> None:
+    """Whatever the Host header says: nothing, or this machine by one of its names, to the letter."""
+    place = LOCAL.find("http", host)
+    if place is not None:
+        assert re.fullmatch(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", place.host)
+        assert place.host == host.lower().removesuffix(":80").removesuffix("/").removesuffix(":80")
+
+
+@given(st.binary(max_size=300), st.sampled_from([FORM, FORM + "; charset=x", "text/html", "\x00"]))
+def test_no_body_fails_otherwise_than_with_a_page(body: bytes, kind: str) -> None:
+    """Any bytes under any type: values, or a Stop."""
+    try:
+        values = parse_form(kind, body)
+    except Stop:
+        return
+    assert all(isinstance(one, str) for pair in values.items() for one in pair)
+
+
+@given(st.text())
+def test_no_cookie_fails(value: str) -> None:
+    """Any text is a token of 32 bytes or none."""
+    token = headers.find_token({"privet": value}, "privet", Place("http", "localhost"))
+    assert token is None or len(token) == 32
