@@ -95,7 +95,7 @@ def test_the_last_checkpoint_covers_everything(place: Place) -> None:
 
 def test_readiness_goes_first(place: Place, ends: ExitStack) -> None:
     """Between the signal and the end /readyz says 503 on a connection that was open, and the fetch is still served."""
-    with VaultServer(place.directory, portal={"enabled": False}) as server:
+    with VaultServer(place.directory, portal={"enabled": False}, serve={"drain_s": 3}) as server:
         asking, working = (http.client.HTTPConnection("127.0.0.1", server.port) for _ in range(2))
         ends.callback(asking.close)
         ends.callback(working.close)
@@ -103,7 +103,7 @@ def test_readiness_goes_first(place: Place, ends: ExitStack) -> None:
             connection.request("GET", "/readyz")
             assert connection.getresponse().read() == b"ready\n"
         server.signal()
-        time.sleep(0.05)
+        time.sleep(0.5)
         asking.request("GET", "/readyz")
         answer = asking.getresponse()
         assert answer.status == 503
@@ -127,7 +127,7 @@ def test_a_second_signal_ends_at_once(place: Place, ends: ExitStack) -> None:
         time.sleep(0.5)
         assert server.process.poll() is None
         server.signal()
-        assert server.wait(5) == 128 + signal.SIGTERM
+        assert server.wait(20) == 128 + signal.SIGTERM
 
 
 def test_a_request_half_sent_is_waited_for(place: Place, ends: ExitStack) -> None:
@@ -153,7 +153,7 @@ def test_waiting_for_a_slow_client_ends(place: Place, ends: ExitStack) -> None:
         client.sendall(raw_fetch(place.key)[:-5])
         time.sleep(0.1)
         server.signal()
-        assert server.wait(8) == 0
+        assert server.wait(20) == 0
 
 
 @pytest.mark.postgres
