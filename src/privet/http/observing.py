@@ -3,6 +3,7 @@
 Refuses nothing and does nothing by itself. Metrics, logs and traces implement `Observer`; the default is deaf.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -11,6 +12,9 @@ class Observer(Protocol):
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """One HTTP request answered. `route` is the path's template."""
+
+    def requests(self, route: str, status: int, seconds: Sequence[float]) -> None:
+        """Several that were answered alike, with the time of each."""
 
     def reads(self, purpose: str, outcome: str, n: int) -> None:
         """`n` reads ended alike. `purpose` is one of the catalogue's, or "" for any other; `outcome` is "released",
@@ -24,6 +28,9 @@ class Deaf:
     """Observes nothing."""
 
     def request(self, route: str, status: int, seconds: float) -> None:
+        pass
+
+    def requests(self, route: str, status: int, seconds: Sequence[float]) -> None:
         pass
 
     def reads(self, purpose: str, outcome: str, n: int) -> None:

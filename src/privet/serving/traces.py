@@ -143,6 +143,7 @@ class Both:
         self._traces = traces
         self._metrics = metrics
         self.request = metrics.request
+        self.requests = metrics.requests
         self.reads = metrics.reads
 
     def batch(self, size: int, seconds: float) -> None:

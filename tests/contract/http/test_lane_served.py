@@ -1,7 +1,9 @@
 """A fetch by the short way (no task of its own, heads that repeat are not parsed) is a fetch like any other."""
 
 import json
+import re
 import socket
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -225,6 +227,43 @@ def test_a_callers_request_id_is_answered_and_stands_in_the_log(served: Served) 
         assert answer.headers["x-request-id"] == name
     lines = list(served.vault.officer("ana").audit.query(act="read", limit=2))
     assert sorted(str(line.detail["peer"]).split()[0] for line in lines) == ["first-one", "other-one"]
+
+
+def test_a_body_is_known_again_only_where_the_person_stands(served: Served) -> None:
+    """Bodies alike but for one text: it is the subject in the first, and never mistaken for it where it is a field."""
+    connection = served.connect()
+    ids = served.ids
+    for number in (0, 1, 2, 1):
+        assert connection.ask(served.asking(number)).body["subject"] == ids[number]
+    for subject, field in ((ids[0], ids[0]), (ids[0], ids[1]), (ids[0], ids[2]), (ids[1], ids[0])):
+        body = {"fields": [field, "size"], "purpose": PURPOSE, "subject": subject}
+        answer = connection.ask(body)
+        assert answer.body["subject"] == subject
+        assert answer.body["values"] == {"size": ids.index(subject)}
+        assert answer.body["withheld"][field]["reason"] == "unknown_field"
+    forged = ids[0][:-1] + ("A" if ids[0][-1] != "A" else "E")
+    assert connection.ask({**served.asking(0), "subject": forged}).status == 403
+    for odd in ('pw1_"', "pw1_" + "é" * 43, "pw1_" + "!" * 43):
+        assert connection.ask({**served.asking(0), "subject": odd}).status in (403, 422)
+
+
+def test_answers_are_counted_though_they_are_told_of_together(served: Served) -> None:
+    """/metrics has each of a hundred requests, with its status and its time."""
+
+    def counted(status: int) -> float:
+        with urllib.request.urlopen(f"{served.server.url}/metrics", timeout=20) as answer:
+            text = answer.read().decode()
+        found = re.search(rf'privet_requests_total{{route="/v1/fetch",status="{status}"}} (\S+)', text)
+        return float(found[1]) if found else 0.0
+
+    before = counted(200), counted(403)
+    connections = [served.connect() for _ in range(10)]
+    for _ in range(10):
+        for connection in connections:
+            connection.send(served.asking(0))
+        assert [connection.receive().status for connection in connections] == [200] * 10
+    assert connections[0].ask(served.asking(0, purpose="resale")).status == 403
+    assert (counted(200), counted(403)) == (before[0] + 100, before[1] + 1)
 
 
 def test_another_key_on_the_same_connection_is_another_caller(served: Served) -> None:
