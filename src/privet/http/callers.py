@@ -103,7 +103,7 @@ class Authenticator:
             self._refused("missing")
             raise Unauthenticated(_MISSING)
         place = place_of(address)
-        if self.known(authorization, certificate) is None:
+        if self.known(authorization, certificate) is None and not self._remembers(authorization):
             try:
                 self._failures.check(place)
             except RateLimited:
@@ -131,6 +131,12 @@ class Authenticator:
         if caller.controls_rev in (-1, state.controls_rev):
             return True
         return self._keys.still_stands(caller.credential.removeprefix("key:"), caller.digest, state)
+
+    def _remembers(self, authorization: bytes | None) -> bool:
+        """A token that was verified, while its issuer's keys wait for renewal: no stranger, whatever else comes from
+        its address meanwhile."""
+        shown = None if authorization is None else _bearer(authorization)
+        return shown is not None and self._tokens.remembers(shown)
 
     async def _find(
         self, authorization: bytes | None, certificate: PeerCertificate | None

@@ -62,6 +62,10 @@ class TokenCallers:
             return None
         return found.caller if _is_confirmed(found.confirmation, certificate) else None
 
+    def remembers(self, token: bytes) -> bool:
+        """Whether it was verified before, by keys that are not known to have changed, fresh or not."""
+        return self._recall(token) is not None
+
     async def current(self, token: bytes, certificate: PeerCertificate | None) -> Caller | None:
         """Whose token it is; None for every token that is nobody's. Raises Unavailable without the issuer's keys."""
         found = self._recall(token)

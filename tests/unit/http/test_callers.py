@@ -548,6 +548,28 @@ def test_strangers_hear_429_and_those_known_do_not(vault: Vault) -> None:
     run(work())
 
 
+def test_a_remembered_token_is_no_stranger_while_its_issuer_is_away(vault: Vault, sites: Sites) -> None:
+    """Keys that wait for renewal do not make its holder one of those who flood from the same address."""
+    shown = token()
+    now = [0.0]
+
+    async def work() -> None:
+        door = Door(vault, unauthenticated_per_minute=2)
+        for issuer in door.it._tokens._issuers:
+            issuer.keys._clock = lambda: now[0]
+        await door.ask(shown)
+        sites.down = True
+        now[0] += keys_of.FRESH_S
+        for _ in range(2):
+            with pytest.raises(Unauthenticated):
+                await door.ask("wrong")
+        with pytest.raises(RateLimited):
+            await door.ask("wrong")
+        assert (await door.ask(shown)).name == "desk"
+
+    run(work())
+
+
 def test_a_whole_ipv6_network_is_one_stranger(vault: Vault) -> None:
     """Another address of the same /64 does not help."""
 
