@@ -21,10 +21,10 @@ from privet.http.problems import EdgeError, Scope
 from privet.portal.app import make_portal
 from privet.portal.desk import PREFIX
 from privet.serving.courier import MailCourier
+from privet.serving.cycle import Direct
 from privet.serving.logs import get_log, told
 from privet.serving.metrics import Metrics
 from privet.serving.probes import Probes
-from privet.serving.protocol import Direct
 from privet.serving.traces import Both, Traces
 
 

@@ -8,20 +8,18 @@ Refuses whatever two readers could understand in two ways (RFC 9112, 3.2, 6.1, 6
 
 import asyncio
 import re
-import socket
-import ssl
-from collections.abc import Callable
 from math import inf
 from typing import Any, Final
 from urllib.parse import unquote
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from privet.http.edge import answer_of
 from privet.http.problems import EdgeError
+from privet.serving.cycle import Cycle, Direct
 from privet.serving.limits import (
     GREETING_S,
     LINGER_S,
@@ -32,6 +30,7 @@ from privet.serving.limits import (
     UNREAD_S,
     Gate,
 )
+from privet.serving.peer import extensions_of, speaks
 
 IDLE: Final = 0
 """Between requests, or before the first."""
@@ -44,45 +43,6 @@ LINGER: Final = 4
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _HOST = re.compile(rb"[A-Za-z0-9._~:\[\]-]{0,300}")
 _WATCHED: Final = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect"))
-
-
-class Cycle(RequestResponseCycle):
-    """One request and its answer."""
-
-    held = 0
-    """Bytes of its body, as the gate counts them."""
-    again: Any = None
-    """Set by whoever took it directly: takes later requests with the same head (privet.serving.repeating)."""
-
-    def answer(self, head: bytes, body: bytes) -> None:
-        """All of the answer in one write. `head`: status line and headers, Content-Length among them."""
-        if self.disconnected or self.response_started:
-            return
-        if self.flow.write_paused:  # the client does not read: wait as every answer does
-            task = asyncio.get_running_loop().create_task(self._answer_later(head, body))
-            _later.add(task)
-            task.add_done_callback(_later.discard)
-            return
-        self.response_started = self.response_complete = True
-        parts = [head]
-        for name, value in self.default_headers:
-            parts += (name, b": ", value, b"\r\n")
-        if not self.keep_alive:
-            parts.append(b"connection: close\r\n")
-        parts += (b"\r\n", body)
-        self.transport.write(b"".join(parts))
-        if not self.keep_alive:
-            self.transport.close()
-        self.on_response()
-
-    async def _answer_later(self, head: bytes, body: bytes) -> None:
-        await self.flow.drain()
-        self.answer(head, body)
-
-
-_later: set[asyncio.Task[None]] = set()
-Direct = Callable[[Cycle], bool]
-"""Takes a whole request and answers it by `Cycle.answer`, now or later; False leaves it to the application."""
 
 
 class PrivetProtocol(HttpToolsProtocol):
@@ -131,7 +91,7 @@ class PrivetProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._extensions = _extensions(transport)
+        self._extensions = extensions_of(transport)
         self._gate.came(self)
         self._came = self._since = self.loop.time()
 
@@ -412,7 +372,7 @@ class PrivetProtocol(HttpToolsProtocol):
         """Closes where nothing is under way. Who has just come may still ask; a request in the kernel was asked."""
         if self._running is not None:
             self.say_last()
-        elif self._phase == IDLE and not self._has_just_come() and not _speaks(self.transport):
+        elif self._phase == IDLE and not self._has_just_come() and not speaks(self.transport):
             self.transport.close()
 
     shutdown = drain
@@ -439,30 +399,3 @@ class PrivetProtocol(HttpToolsProtocol):
                 self._refuse("request_timeout", "the request did not come in time")
             elif self._running is None:
                 self.transport.close()
-
-
-def _speaks(transport: asyncio.Transport) -> bool:
-    """Whether bytes of the client wait in the kernel."""
-    held = transport.get_extra_info("socket")
-    if held is None or transport.is_closing():
-        return False
-    try:
-        waiting = socket.socket(fileno=held.fileno())
-    except OSError:
-        return False
-    try:
-        return bool(waiting.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    except OSError:
-        return False
-    finally:
-        waiting.detach()
-
-
-def _extensions(transport: asyncio.Transport) -> dict[str, Any]:
-    """What ASGI calls the tls extension, with the client's certificate in DER where it gave one."""
-    found: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-    if found is None:
-        return {}
-    certificate = found.getpeercert(binary_form=True)
-    chain = [] if certificate is None else [certificate]
-    return {"tls": {"client_cert_chain": chain, "tls_version": found.version()}}

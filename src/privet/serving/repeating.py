@@ -10,7 +10,8 @@ from collections.abc import Callable
 from math import inf
 from typing import Final, NamedTuple
 
-from privet.serving.protocol import IDLE, Cycle, PrivetProtocol
+from privet.serving.cycle import Cycle
+from privet.serving.protocol import IDLE, PrivetProtocol
 
 REMEMBERED_S: Final = 1.0
 _END: Final = b"\r\n\r\n"

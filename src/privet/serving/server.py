@@ -19,8 +19,9 @@ from uvicorn.server import ServerState
 
 from privet.http.edge import App
 from privet.serving.closing import SETTLE_S, refuse_newcomers
+from privet.serving.cycle import Direct
 from privet.serving.limits import Gate
-from privet.serving.protocol import Direct, PrivetProtocol
+from privet.serving.protocol import PrivetProtocol
 from privet.serving.repeating import RepeatingProtocol
 
 SWEEP_S: Final = 0.5
