@@ -158,10 +158,11 @@ def test_a_form_filled_in_is_the_leaf_itself(
 ) -> None:
     """Byte for byte what `encode_leaf` makes, whatever text stands around what is filled in."""
     tricky = f'{purpose}"id":"{"0" * 32}","t_ms":0,"v"'
-    said: Any = ("read", "permit", tricky, None, "rev", service, classes, number, written)
     entry, pc, ph = drawn[:16], drawn[16:48], drawn[48:]
-    made = LeafForm(*said).encode(entry, b"%d" % number, pc, ph)
-    assert made == encode_leaf(entry, number, *said, pc, ph)
+    form = LeafForm("read", "permit", tricky, None, "rev", service, classes, number, written)
+    assert form.encode(entry, b"%d" % number, pc, ph) == encode_leaf(
+        entry, number, "read", "permit", tricky, None, "rev", service, classes, number, written, pc, ph
+    )
 
 
 def test_a_form_refuses_what_a_leaf_refuses() -> None:
