@@ -216,12 +216,15 @@ class AsyncClient:
 
     async def _ask(self, question: Question[T], end: float | None) -> T:
         effort = Effort(self._patience, end)
-        renewed = False
+        refused: Unauthenticated | None = None
+        shown: str | None = None
         while True:
             if self._closed:
                 raise Unavailable("this client is closed")
             effort.remaining()
             bearer = await self._bearer()
+            if refused is not None and bearer == shown:
+                raise refused  # there is no other token
             try:
                 reply = await self._exchange(question, bearer, effort.remaining())
             except NoAnswer as failure:
@@ -233,8 +236,8 @@ class AsyncClient:
             if reply.status == 200:
                 return read_answer(question, reply)
             error = error_of(reply)
-            if isinstance(error, Unauthenticated) and not renewed and self._credentials.forget(bearer):
-                renewed = True
+            if isinstance(error, Unauthenticated) and refused is None and self._credentials.forget(bearer):
+                refused, shown = error, bearer
             elif reply.status in AGAIN:
                 await asyncio.sleep(effort.pause(error, wait=parse_retry_after(reply.retry_after)))
             else:

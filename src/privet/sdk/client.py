@@ -222,12 +222,15 @@ class Client:
 
     def _ask(self, question: Question[T], end: float | None) -> T:
         effort = Effort(self._patience, end)
-        renewed = False
+        refused: Unauthenticated | None = None
+        shown: str | None = None
         while True:
             if self._closed:
                 raise Unavailable("this client is closed")
             effort.remaining()
             bearer = self._credentials.bearer()
+            if refused is not None and bearer == shown:
+                raise refused  # there is no other token
             try:
                 reply = self._exchange(question, bearer, effort.until)
             except NoAnswer as failure:
@@ -239,8 +242,8 @@ class Client:
             if reply.status == 200:
                 return read_answer(question, reply)
             error = error_of(reply)
-            if isinstance(error, Unauthenticated) and not renewed and self._credentials.forget(bearer):
-                renewed = True
+            if isinstance(error, Unauthenticated) and refused is None and self._credentials.forget(bearer):
+                refused, shown = error, bearer
             elif reply.status in AGAIN:
                 time.sleep(effort.pause(error, wait=parse_retry_after(reply.retry_after)))
             else:

@@ -29,6 +29,15 @@ _NONE_GIVEN = (
 )
 
 
+class Bearer(str):
+    """An Authorization header that no repr shows: error reporters print the locals of every frame."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Bearer(hidden)"
+
+
 class Credentials:
     """Whose client this is. Threads may share it."""
 
@@ -52,7 +61,7 @@ class Credentials:
                 raise InvalidInput(_NONE_GIVEN, field="token")
         self._clock = clock
         self._lock = threading.Lock()
-        self._bearer: str | None = None
+        self._bearer: Bearer | None = None
         self._until = float("inf")
         self._source: Callable[[], str | Awaitable[str]] | None = None
         if isinstance(token, str):
@@ -66,7 +75,7 @@ class Credentials:
             self._source = lambda: _read(path)
             self.keep(_read(path))  # a file that is not there is said at once
 
-    def find_bearer(self) -> str | None:
+    def find_bearer(self) -> Bearer | None:
         """The Authorization header as it stands; None when there is none, or it must be fetched first."""
         return self._bearer if self._until == float("inf") or self._clock() < self._until else None
 
@@ -75,7 +84,7 @@ class Credentials:
         """What fetches a token. Whatever it raises is the caller's own."""
         return self._source
 
-    def keep(self, token: object) -> str:
+    def keep(self, token: object) -> Bearer:
         """Takes what the source gave. Raises InvalidInput for what is no token."""
         bearer = _bearer(token)
         self._until = _expiry(bearer) - _EARLY_S
@@ -90,7 +99,7 @@ class Credentials:
             self._bearer, self._until = None, 0.0
         return True
 
-    def bearer(self) -> str | None:
+    def bearer(self) -> Bearer | None:
         """The header, fetched if it must be. One thread fetches, the others wait for it."""
         known = self.find_bearer()
         if known is not None or self._source is None:
@@ -111,11 +120,11 @@ class Credentials:
         raise TypeError("credentials cannot be pickled: make a client where it is needed")
 
 
-def _bearer(token: object) -> str:
+def _bearer(token: object) -> Bearer:
     text = token.strip() if isinstance(token, str) else ""
     if not _FORM.fullmatch(text):
         raise InvalidInput("the token is not one line of ASCII without spaces", field="token")
-    return f"Bearer {text}"
+    return Bearer(f"Bearer {text}")
 
 
 def _read(path: Path) -> str:

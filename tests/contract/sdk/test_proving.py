@@ -7,6 +7,7 @@ import pickle
 import ssl
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -47,11 +48,13 @@ def test_a_callable_is_asked_once_and_again_when_refused(make: Make) -> None:
 
 
 def test_a_token_that_stays_refused_is_an_error(make: Make) -> None:
-    """One renewal a request, no more."""
-    with Scripted(NO) as server:
-        with pytest.raises(Unauthenticated):
-            fetch(make(server.url, token=lambda: "x", retries=5))
-        assert len(server.got) == 2
+    """One renewal a request, no more; and none where there is no other token."""
+    given = iter(["one", "two", "three"])
+    for token, asked in ((lambda: next(given), 2), (lambda: "x", 1), ("x", 1)):
+        with Scripted(NO) as server:
+            with pytest.raises(Unauthenticated):
+                fetch(make(server.url, token=token, retries=5))
+            assert len(server.got) == asked
 
 
 def test_a_jwt_is_renewed_before_it_ends(make: Make) -> None:
@@ -167,6 +170,10 @@ def test_a_token_shows_nowhere(make: Make) -> None:
         with pytest.raises(Unavailable) as refused:
             fetch(make(server.url, token=secret))
         assert secret not in repr(refused.value)
+        report = traceback.TracebackException.from_exception(refused.value, capture_locals=True)
+        ours = [frame for frame in report.stack if "/privet/sdk/" in frame.filename]
+        assert len(ours) > 0
+        assert secret not in "".join(str(frame.locals) for frame in ours)
     for bad in (secret + "\n" + secret, "é" + secret):
         with pytest.raises(InvalidInput) as wrong:
             make("http://localhost:1", token=bad)
