@@ -81,7 +81,7 @@ class PrivetProtocol(HttpToolsProtocol):
         self._raw = 0
         self._head = 0
         self._hosts: list[bytes] = []
-        self._body: list[bytes] = []
+        self._body = bytearray()
         self._length = 0
         self._announced = 0
         self._encodings: list[bytes] = []
@@ -245,7 +245,7 @@ class PrivetProtocol(HttpToolsProtocol):
         else:
             self._gate.room -= size
             self._length += size
-            self._body.append(body)
+            self._body += body  # not a list of pieces: they may be of one byte each
 
     def on_message_complete(self) -> None:
         if self._phase != BODY:
@@ -265,10 +265,8 @@ class PrivetProtocol(HttpToolsProtocol):
             keep_alive=self._keep_alive,
             on_response=self.on_response_complete,
         )
-        body = self._body
-        if body:
-            cycle.body += body[0] if len(body) == 1 else b"".join(body)
-            cycle.held, self._length, self._body = self._length, 0, []
+        if self._length:
+            cycle.body, cycle.held, self._length = self._body, self._length, 0
         cycle.more_body = False
         cycle.message_event.set()
         self.cycle = cycle
@@ -339,7 +337,7 @@ class PrivetProtocol(HttpToolsProtocol):
         self._phase = DEAF
         self._deadline = inf
         self._gate.room += self._length
-        self._length, self._body = 0, []
+        self._length, self._body = 0, bytearray()
         self._gate.on_refused(code)
         error = EdgeError(code, detail)
         if self._running is None:

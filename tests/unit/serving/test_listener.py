@@ -1,5 +1,8 @@
 """Where to listen and with what certificate: each way in which that fails has its sentence and exit code."""
 
+import errno
+import os
+import socket
 import ssl
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +58,21 @@ def test_plain_http_beyond_loopback_is_refused(host: str) -> None:
 def test_loopback_has_many_names(host: str) -> None:
     """All of them are fine without TLS."""
     bind(replace(LOOPBACK, host=host)).close()
+
+
+@pytest.mark.parametrize(
+    "number, said",
+    [(errno.EACCES, "may not listen"), (errno.EPERM, "may not listen"), (errno.ENOBUFS, "cannot listen")],
+)
+def test_what_the_system_refuses(monkeypatch: pytest.MonkeyPatch, number: int, said: str) -> None:
+    """Ports below 1024, and whatever else: exit code 3, with the system's reason or what to do."""
+
+    def refuse(self: socket.socket, address: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(Unavailable, match=said):
+        bind(replace(LOOPBACK, port=80))
 
 
 def test_an_address_of_another_machine() -> None:
