@@ -64,6 +64,7 @@ def guarded(desk: Desk, kind: Kind) -> type[APIRoute]:
             async def guard(request: Request) -> Response:
                 started = perf_counter()
                 caller: Caller | None = None
+                status = 500
                 try:
                     caller = request.scope[CALLER] = await desk.authenticate(request.scope)
                     ASKING.set(caller)
@@ -78,11 +79,13 @@ def guarded(desk: Desk, kind: Kind) -> type[APIRoute]:
                     else:
                         await check_empty(asked)
                     response = await handle(asked)
+                    status = response.status_code
                 except Exception as error:  # noqa: BLE001  every error is answered, in one shape
                     response = await refuse(desk, request.scope, self.path, caller, error)
+                    status = response.status_code
                 finally:
                     ASKING.set(None)
-                desk.observer.request(self.path, response.status_code, perf_counter() - started)
+                    desk.observer.request(self.path, status, perf_counter() - started)
                 return response
 
             return guard

@@ -48,6 +48,8 @@ _OTHERS: Mapping[str, str] = {
     "read": "{who} used your data",
     "find": "{who} looked you up",
     "history": "{who} looked at your history",
+    "consent-status": "{who} asked whether you had agreed",
+    "consent-receipt": "{who} asked for a receipt of your agreement",
 }
 _REFUSED: Mapping[str, str] = {
     "put": "{who} wanted to store data, and was refused",
