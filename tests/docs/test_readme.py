@@ -9,6 +9,7 @@ import pytest
 
 import privet
 from privet.testing import PASSPHRASE
+from tests.services.vault_server import VaultServer
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
@@ -45,6 +46,26 @@ def test_the_ten_lines_of_the_readme_do_what_their_comments_say(tmp_path: Path) 
     comments = re.findall(r"^    print\(.*?\)\s+# (.+)$", code, re.MULTILINE)
     assert done.stdout.splitlines()[: len(comments)] == comments
     assert done.stdout.splitlines()[len(comments)] == "2026-05-01 {'room': '12'}"
+
+
+def test_the_service_of_the_readme_answers(tmp_path: Path) -> None:
+    """The key by the command, the client's lines as they stand, but for the port."""
+    privet.Vault.create(tmp_path / "guests.privet", passphrase=PASSPHRASE).close()
+    (tmp_path / "passphrase").write_text(PASSPHRASE + "\n")
+    assert run(snippet("first"), tmp_path).stderr == ""
+    with VaultServer(tmp_path / "guests.privet") as server:
+        made = subprocess.run(
+            [sys.executable, "-m", "privet_cli", "service", "key", "create", "front-desk"],
+            cwd=tmp_path / "guests.privet",
+            env={"PRIVET_PASSPHRASE": PASSPHRASE},
+            capture_output=True,
+            text=True,
+        )
+        (tmp_path / "front-desk.key").write_text(made.stdout)
+        code = snippet("client").replace("http://127.0.0.1:8443", server.url)
+        assert server.url in code
+        done = run(code, tmp_path)
+    assert (done.stdout, done.stderr) == ("Ann\n", "")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
