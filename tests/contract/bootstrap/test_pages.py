@@ -21,13 +21,13 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
         yield made
 
 
-def walk(vault: Vault, limit: int, **filters: str) -> tuple[list[str], int]:
+def walk(vault: Vault, limit: int, act: str) -> tuple[list[str], int]:
     """Ids of all pages, and how many pages it took. Each question makes the log grow by one."""
     ana = vault.officer("ana").audit
     found: list[str] = []
     before = None
-    for pages in range(1, 200):
-        page = ana.page(limit=limit, before=before, **filters)
+    for pages in range(1, 2_000):
+        page = ana.page(limit=limit, before=before, act=act)
         found += [line.audit_id for line in page.lines]
         assert len(page.lines) <= limit
         before = page.before
@@ -37,7 +37,7 @@ def walk(vault: Vault, limit: int, **filters: str) -> tuple[list[str], int]:
 
 
 @pytest.mark.parametrize("limit", [1, 5, 12, 100])
-@pytest.mark.parametrize("looked_at", [1, 7, 20_000])
+@pytest.mark.parametrize("looked_at", [5, 40, 20_000])
 def test_every_entry_once(vault: Vault, limit: int, looked_at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many a page gives, and however little of the log it looks at."""
     monkeypatch.setattr(officer, "MOST_LOOKED_AT", looked_at)
