@@ -71,7 +71,7 @@ def _measure(backend: str, home: Path, server: PostgresServer | None, *, quick: 
         found = [
             *_compared(backend, loaded),
             *_latencies(backend, loaded, idle),
-            *fetch_many_rate(backend, ours.url, prepared, quick=quick),
+            *fetch_many_rate(backend, ours, prepared, quick=quick),
             *sdk_costs(backend, ours.url, prepared, quick=quick),
         ]
     if backend == "sqlite":

@@ -11,26 +11,33 @@ import httpx
 import privet
 from tests.bench.figures import Figure, figure
 from tests.bench.people import FIELDS, PURPOSE
-from tests.bench.service_contestants import MANY, Prepared
+from tests.bench.service_contestants import MANY, Contestant, Prepared, processor_seconds
 
 _CALLS = 100
 
 
-def fetch_many_rate(backend: str, url: str, prepared: Prepared, *, quick: bool) -> list[Figure]:
+def fetch_many_rate(backend: str, server: Contestant, prepared: Prepared, *, quick: bool) -> list[Figure]:
     """One client, one call after the other, 1,000 people each."""
     draw = random.Random(5)
-    rates = []
-    with privet.Client(url, token=prepared.key) as desk:
-        for round_ in range(3 if quick else 12):
+    rates, ours, theirs = [], [], []
+    with privet.Client(server.url, token=prepared.key) as desk:
+        for round_ in range(3 if quick else 20):
             people = draw.choices(prepared.ids, k=MANY)
-            start = perf_counter()
+            spent, own, start = processor_seconds(server.pid), process_time(), perf_counter()
             answers = desk.fetch_many(people, purpose=PURPOSE, fields=FIELDS)
             seconds = perf_counter() - start
             if len(answers) != MANY or not isinstance(answers[0], privet.View):
                 raise RuntimeError("fetch_many was refused")
             if round_:
                 rates.append(MANY / seconds)
-    return [figure(f"service: fetch_many of {MANY:,} by the SDK", backend, rates, unit="profiles/s")]
+                ours.append((processor_seconds(server.pid) - spent) / MANY * 1e6)
+                theirs.append((process_time() - own) / MANY * 1e6)
+    name = f"service: fetch_many of {MANY:,} by the SDK"
+    return [
+        figure(name, backend, rates, unit="profiles/s"),
+        figure(f"{name}: processor time of the server, a profile", backend, ours, unit="µs"),
+        figure(f"{name}: processor time of the client, a profile", backend, theirs, unit="µs"),
+    ]
 
 
 def sdk_costs(backend: str, url: str, prepared: Prepared, *, quick: bool) -> list[Figure]:

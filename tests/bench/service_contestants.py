@@ -79,7 +79,7 @@ class Contestant:
 
     def load(self, seconds: float, clients: int, *, seed: int, warm: float) -> Load:
         """One round. Raises RuntimeError unless every answer is 200."""
-        before = _processor_seconds(self.pid)
+        before = processor_seconds(self.pid)
         command: list[Any] = [
             GENERATOR, "-connections", str(clients), "-seconds", str(seconds), "-warm", str(warm),
             "-bodies", self.bodies, "-seed", str(seed), "-header", self.header, f"{self.url}/v1/fetch",
@@ -95,11 +95,12 @@ class Contestant:
             rate=found["rate"],
             p50_ms=found["p50_us"] / 1e3,
             p99_ms=found["p99_us"] / 1e3,
-            cpu_us=(_processor_seconds(self.pid) - before) / asked * 1e6,
+            cpu_us=(processor_seconds(self.pid) - before) / asked * 1e6,
         )
 
 
-def _processor_seconds(pid: int) -> float:
+def processor_seconds(pid: int) -> float:
+    """What a process has used so far, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 

@@ -158,7 +158,7 @@ def coalesced_on_sqlite(path: str) -> Bare:
             rows = connection.execute(f"{_MANY}IN ({', '.join('?' * width)})", filled).fetchall()
             return {row[0]: dict(zip(FIELDS, row[1:], strict=True)) for row in rows}
 
-        return Coalesced(find_many, 1).find  # type: ignore[return-value]  # a future is awaitable
+        return Coalesced(find_many, 1).find
 
     return Bare(start)
 
@@ -178,7 +178,7 @@ def coalesced_on_postgresql(url: str) -> Bare:
                 pool.put_nowait(connection)
             return {row[0]: dict(zip(FIELDS, row[1:], strict=True)) for row in rows}
 
-        return Coalesced(find_many, 2).find  # type: ignore[return-value]  # a future is awaitable
+        return Coalesced(find_many, 2).find
 
     return Bare(start)
 
