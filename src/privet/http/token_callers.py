@@ -154,7 +154,7 @@ def _customer(issuer: IssuerSettings, token: VerifiedToken) -> By:
     vouched = _VOUCHED.get(issuer.claim)
     if vouched is not None and token.claims.get(vouched) is not True:
         raise Unauthenticated("not verified by the issuer")
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_VALUE:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_VALUE or not value.isprintable():
         raise Unauthenticated("no such claim")
     return By(issuer.lookup, value)
 

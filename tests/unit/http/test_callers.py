@@ -186,6 +186,8 @@ NOBODYS = [
     claims(iss="https://people.example", email="", email_verified=True),
     claims(iss="https://people.example", email=["ada@example.org"], email_verified=True),
     claims(iss="https://people.example", email="x" * 400, email_verified=True),
+    claims(iss="https://people.example", email="ada@example.org\n", email_verified=True),
+    claims(iss="https://people.example", email="ada\ud800@example.org", email_verified=True),
     claims(iss="https://people.example", email_verified=True),
     claims(iss="https://foreign.example"),
     claims(aud="other"),
