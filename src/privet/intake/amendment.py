@@ -22,7 +22,7 @@ from privet.domain.ids import Millis, SubjectId, VaultId
 from privet.domain.ports import Clock, ControlJournal, EntryRow, Randomness, Store, VaultState, WriteUnit
 from privet.domain.ports import Standing as StandingPort
 from privet.domain.subject import NOTHING_STANDS, Facts, StandingWishes, standing_status
-from privet.errors import Conflict, NotFound, Unavailable
+from privet.errors import Conflict, NotFound, StoreGone, Unavailable
 from privet.identify.current import check_current
 from privet.intake.working import Sealer, Working
 
@@ -134,6 +134,9 @@ class Amendments:
                 raise
             except Conflict:
                 continue
+            except StoreGone as gone:
+                if attempt or not gone.undone:
+                    raise
         raise Unavailable("this person's data is being written without a pause; try again")
 
     def _once(self, subject: SubjectId, change: Callable[[Held], Amendment[T]]) -> T:
