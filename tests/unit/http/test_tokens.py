@@ -1,5 +1,6 @@
 """Tokens: what no issuer of ours can have meant is refused, and what it did mean is taken."""
 
+import contextlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -298,3 +299,28 @@ def test_errors_and_reprs_tell_nothing_of_the_token() -> None:
     for shown in (repr(parsed), repr(verified)):
         assert "ada@" not in shown
         assert "signature" not in shown
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+CLAIMS = ["iss", "aud", "sub", "exp", "iat", "nbf", "azp", "client_id", "cnf", "events", "gty", "idtyp"]
+
+
+@given(st.dictionaries(st.sampled_from(CLAIMS), ANY, min_size=1, max_size=3))
+def test_any_value_of_a_known_claim_is_taken_or_refused(changed: dict[str, Any]) -> None:
+    """In a token that is good but for that: no other error escapes."""
+    with contextlib.suppress(Unauthenticated):
+        assert verify(token({**claims(), **changed})).until > NOW
+
+
+@given(st.dictionaries(st.sampled_from(["alg", "typ", "kid", "x5t", "crit", "jwk", "cty"]), ANY, min_size=1))
+def test_any_value_of_a_known_header_is_taken_or_refused(changed: dict[str, Any]) -> None:
+    """Likewise."""
+    shown = token(header={name: value for name, value in changed.items() if name != "alg"})
+    with contextlib.suppress(Unauthenticated):
+        assert verify(shown).subject == "desk"
+    with contextlib.suppress(Unauthenticated):
+        parse_token(forged({"alg": "ES256", **changed}, claims(), b"x"))
