@@ -12,18 +12,17 @@ from http import HTTPStatus
 from time import perf_counter
 from typing import Any, Final, NamedTuple, Protocol
 
-import orjson
-
 from privet.bootstrap.asking import ServiceRequests, view
 from privet.bootstrap.parts import Parts
 from privet.domain.answer import View
 from privet.domain.decision import Operation
-from privet.domain.request import By, ReadRequest
+from privet.domain.request import ReadRequest
 from privet.errors import InvalidInput, PrivetError, RateLimited, Unauthenticated
-from privet.http.bodies import check_content_type, parse_body
+from privet.http.bodies import check_content_type
 from privet.http.callers import Authenticator, Caller
 from privet.http.edge import HSTS, NOSNIFF, Receive, Send, answer_of
 from privet.http.guard import check_kind, check_query
+from privet.http.hot_bodies import parse_asked, parse_person
 from privet.http.lane import Lane
 from privet.http.observing import DEAF, Observer
 from privet.http.problems import EdgeError, Scope, problem_of, request_id_of, send_problem
@@ -311,53 +310,6 @@ def _found(outcome: ReleasedRead | BaseException) -> View:
 
 def _ignore(error: BaseException, scope: Scope) -> None:
     del error, scope
-
-
-def parse_asked(body: bytes, keys: Sequence[bytes], who: str) -> dict[str, Any]:
-    """The three keys of a body, which has no others. Raises EdgeError, InvalidInput.
-
-    The quick parser does not see a key that comes twice; wherever one could, the thorough one (`parse_body`) has it.
-    """
-    try:
-        asked: Any = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        asked = None
-    first, second, third = keys
-    count = body.count
-    if (
-        type(asked) is not dict
-        or count(b"{") != 1
-        or b"\\" in body
-        or count(first) != 1
-        or count(second) != 1
-        or count(third) != 1
-    ):
-        asked = parse_body(body)
-    wanted = (who, "purpose", "fields")
-    for name in wanted:
-        if name not in asked:
-            raise InvalidInput(f"{name} is missing", field=name)
-    if len(asked) != len(wanted):
-        raise InvalidInput(f"the body has other keys than {', '.join(wanted)}")
-    if type(asked["fields"]) is not list:
-        raise InvalidInput("fields must be a list of at least one field name", field="fields")
-    if type(asked["purpose"]) is not str:
-        raise InvalidInput("the purpose is text", field="purpose")
-    found: dict[str, Any] = asked
-    return found
-
-
-def parse_person(person: object) -> str | By:
-    """A pairwise id, or an object with one look-up. Raises InvalidInput."""
-    if type(person) is str:
-        return person
-    if type(person) is dict and len(person) == 1:
-        ((field, value),) = person.items()
-        if type(value) is str:
-            return By(field, value)
-    raise InvalidInput(
-        "a person is a pairwise id, or an object with one look-up and its text", field="subject"
-    )
 
 
 def _answers(released: Sequence[ReleasedRead]) -> list[Any]:

@@ -11,16 +11,16 @@ credential no longer holds when their batch is loaded. Checkpoints are signed be
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
-from typing import Any, Literal
+from typing import Literal
 
 from privet.bootstrap.parts import Parts
 from privet.decide.verdict import Undecided
-from privet.domain.ports import VaultState
 from privet.domain.request import ReadRequest
 from privet.errors import PrivetError, Unavailable
+from privet.http.lane_batch import Batch, Done, Many, Outcome, Single, StillValid
 from privet.http.observing import DEAF, Observer
 from privet.release.pipeline import LoadedBatch
 from privet.release.stages import ReleasedRead
@@ -35,116 +35,11 @@ _LEAST_SLICE = 32
 _APART = 4
 """Threads for reads that wait for a policy engine."""
 
-Outcome = Sequence[ReleasedRead | None] | BaseException
-Done = Callable[[ReleasedRead | BaseException], None]
-StillValid = Callable[[Any, VaultState], bool]
-"""Whether a caller (of whatever type) may still ask, by the vault as this batch loaded it."""
-
 
 class Overloaded(Unavailable):
     """Too much waits already. `retry_after` is in seconds."""
 
     retry_after = 1.0
-
-
-class _Single:
-    """One read, and who is told of its answer."""
-
-    __slots__ = ("caller", "done", "gone", "request")
-
-    def __init__(
-        self, request: ReadRequest, caller: object, done: Done, gone: Callable[[], bool] | None
-    ) -> None:
-        self.request = request
-        self.caller = caller
-        self.done = done
-        self.gone = gone
-
-    def answer(self, _start: int, released: Sequence[ReleasedRead | None]) -> None:
-        """None: still to come."""
-        if released[0] is not None:
-            self.done(released[0])
-
-    def fail(self, error: BaseException) -> None:
-        self.done(error)
-
-
-class _Many:
-    """One bulk call: its reads, how many were taken into batches, and the answers so far, by place."""
-
-    __slots__ = ("answers", "caller", "future", "missing", "requests", "taken")
-
-    def __init__(self, requests: Sequence[ReadRequest], caller: object, future: asyncio.Future[Any]) -> None:
-        self.requests = requests
-        self.caller = caller
-        self.future = future
-        self.taken = 0
-        self.missing = len(requests)
-        self.answers: list[ReleasedRead | None] = [None] * len(requests)
-
-    def answer(self, start: int, released: Sequence[ReleasedRead | None]) -> None:
-        """Takes in the answers from place `start` on; None is one that is still to come."""
-        for at, one in enumerate(released, start):
-            if one is not None:
-                self.answers[at] = one
-                self.missing -= 1
-        if not self.missing and not self.future.done():  # the caller may have gone, or another read failed
-            self.future.set_result(self.answers)
-
-    def fail(self, error: BaseException) -> None:
-        if not self.future.done():
-            self.future.set_exception(error)
-
-
-class _Batch:
-    """What runs together. `slices` says which ask, and which of its places, each run of `requests` belongs to."""
-
-    __slots__ = ("_still_valid", "requests", "slices", "started")
-
-    def __init__(self, still_valid: StillValid) -> None:
-        self._still_valid = still_valid
-        self.requests: list[ReadRequest] = []
-        self.slices: list[tuple[_Single | _Many, int, int]] = []
-        self.started = perf_counter()
-
-    def admit(self, state: VaultState) -> Collection[int]:
-        """The places of reads whose caller's credential no longer holds."""
-        holds: dict[int, bool] = {}
-        refused: set[int] = set()
-        at = 0
-        for ask, _, many in self.slices:
-            key = id(ask.caller)
-            valid = holds.get(key)
-            if valid is None:
-                valid = holds[key] = self._still_valid(ask.caller, state)
-            if not valid:
-                refused.update(range(at, at + many))
-            at += many
-        return refused
-
-    def only(self, places: Collection[int]) -> "_Batch":
-        """A batch of some of these reads, in their order."""
-        part = _Batch(self._still_valid)
-        at = 0
-        for ask, start, many in self.slices:
-            for place in range(start, start + many):
-                if at in places:
-                    part.requests.append(self.requests[at])
-                    part.slices.append((ask, place, 1))
-                at += 1
-        return part
-
-    def answer(self, released: Sequence[ReleasedRead | None]) -> None:
-        """Hands the answers to those who wait for them."""
-        at = 0
-        for ask, start, many in self.slices:
-            ask.answer(start, released[at : at + many])
-            at += many
-
-    def fail(self, error: BaseException) -> None:
-        """Tells all of them."""
-        for ask, _, _ in self.slices:
-            ask.fail(error)
 
 
 class Lane:
@@ -169,8 +64,8 @@ class Lane:
         self._most_flying = 1 if parts.store.backend == "sqlite" else 2
         self._threads = ThreadPoolExecutor(self._most_flying, thread_name_prefix="privet-lane")
         self._apart = ThreadPoolExecutor(_APART, thread_name_prefix="privet-apart")
-        self._single: deque[_Single] = deque()
-        self._bulk: deque[_Many] = deque()
+        self._single: deque[Single] = deque()
+        self._bulk: deque[Many] = deque()
         self._waiting = 0
         self._flying = 0
         self._aside = 0
@@ -196,7 +91,7 @@ class Lane:
         if not requests:
             return []
         self._make_room(len(requests))
-        ask = _Many(requests, caller, self._own_loop().create_future())
+        ask = Many(requests, caller, self._own_loop().create_future())
         self._bulk.append(ask)
         answers: list[ReleasedRead] = await ask.future
         return answers
@@ -222,7 +117,7 @@ class Lane:
         """As `read`, for one who is called back on the loop, with the answer or what failed. Raises Overloaded,
         Unavailable. `done` must not raise; `gone` says that nobody waits any more."""
         self._make_room(1)
-        self._single.append(_Single(request, caller, done, gone))
+        self._single.append(Single(request, caller, done, gone))
 
     async def drain(self) -> None:
         """Takes nothing more, and returns when all that was taken is answered."""
@@ -271,7 +166,7 @@ class Lane:
         else:
             self._threads.submit(self._commit, batch, loaded)
 
-    def _load(self, batch: _Batch) -> tuple[LoadedBatch, _Batch]:
+    def _load(self, batch: Batch) -> tuple[LoadedBatch, Batch]:
         """The batch without those whose decision is to be asked for."""
         while True:
             try:
@@ -280,13 +175,13 @@ class Lane:
                 self._put_apart(batch.only(undecided.places))
                 batch = batch.only(set(range(len(batch.requests))) - undecided.places)
 
-    def _put_apart(self, batch: _Batch) -> None:
+    def _put_apart(self, batch: Batch) -> None:
         self._aside += len(batch.requests)
         self._apart.submit(self._run_apart, batch)
 
-    def _take(self) -> _Batch:
+    def _take(self) -> Batch:
         """The next batch: singles first, then an even share for each bulk call."""
-        batch = _Batch(self._still_valid)
+        batch = Batch(self._still_valid)
         room, fields = MOST_IN_BATCH, _MOST_FIELDS
         single, bulk = self._single, self._bulk
         if bulk and single:
@@ -311,7 +206,7 @@ class Lane:
                 fields -= taken[1]
         return batch
 
-    def _slice(self, batch: _Batch, bulk: deque[_Many], share: int, fields: int) -> tuple[int, int]:
+    def _slice(self, batch: Batch, bulk: deque[Many], share: int, fields: int) -> tuple[int, int]:
         ask = bulk.popleft()
         rest = len(ask.requests) - ask.taken
         if ask.future.done():
@@ -329,21 +224,21 @@ class Lane:
 
     # In threads.
 
-    def _run(self, batch: _Batch) -> None:
+    def _run(self, batch: Batch) -> None:
         try:
             outcome: Outcome = self._pipeline.read_known(batch.requests, batch.admit)
         except BaseException as error:  # noqa: BLE001  told to those who wait
             outcome = error
         self._tell(self._end, batch, outcome)
 
-    def _run_apart(self, batch: _Batch) -> None:
+    def _run_apart(self, batch: Batch) -> None:
         try:
             outcome: Outcome = self._pipeline.read(batch.requests, batch.admit)
         except BaseException as error:  # noqa: BLE001  told to those who wait
             outcome = error
         self._tell(self._end_apart, batch, outcome)
 
-    def _commit(self, batch: _Batch, loaded: LoadedBatch) -> None:
+    def _commit(self, batch: Batch, loaded: LoadedBatch) -> None:
         try:
             outcome: Outcome | None = loaded.commit()
         except PrivetError:
@@ -355,13 +250,13 @@ class Lane:
         else:
             self._tell(self._end, batch, outcome)
 
-    def _tell(self, what: Callable[[_Batch, Outcome], None], batch: _Batch, outcome: Outcome) -> None:
+    def _tell(self, what: Callable[[Batch, Outcome], None], batch: Batch, outcome: Outcome) -> None:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(what, batch, outcome)
 
     # On the loop again.
 
-    def _end(self, batch: _Batch, outcome: Outcome) -> None:
+    def _end(self, batch: Batch, outcome: Outcome) -> None:
         self._flying -= 1
         if (self._single or self._bulk) and not self._soon:
             self._soon = True
@@ -374,19 +269,19 @@ class Lane:
                 self._put_apart(batch.only(undecided))
         self._ending()
 
-    def _end_apart(self, batch: _Batch, outcome: Outcome) -> None:
+    def _end_apart(self, batch: Batch, outcome: Outcome) -> None:
         self._aside -= len(batch.requests)
         self._answer(batch, outcome)
         self._ending()
 
-    def _answer(self, batch: _Batch, outcome: Outcome) -> None:
+    def _answer(self, batch: Batch, outcome: Outcome) -> None:
         if isinstance(outcome, BaseException):
             batch.fail(outcome)
             return
         batch.answer(outcome)
         self._observe(batch, outcome)
 
-    def _observe(self, batch: _Batch, released: Sequence[ReleasedRead | None]) -> None:
+    def _observe(self, batch: Batch, released: Sequence[ReleasedRead | None]) -> None:
         observer = self._observer
         if observer is DEAF:
             return

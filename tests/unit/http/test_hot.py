@@ -7,7 +7,7 @@ import pytest
 
 from privet.domain.request import By
 from privet.errors import InvalidInput, PrivetError
-from privet.http.hot import parse_asked, parse_person
+from privet.http.hot_bodies import parse_asked, parse_person
 from privet.http.problems import EdgeError
 
 ONE = (b'"subject"', b'"purpose"', b'"fields"')
