@@ -69,7 +69,7 @@ class FailingCommit:
         return getattr(self._real, name)
 
 
-def refuse(_self: Any, _entries: object) -> None:
+def refuse(_self: Any, *_: object) -> None:
     raise Unavailable("the disk failed")
 
 
