@@ -5,11 +5,12 @@ Refuses what is no route, or not that method of it, as every other error: in pro
 caller asked.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,6 +29,15 @@ from privet.http.routes.meta import meta
 from privet.http.routes.reads import reads
 from privet.http.routes.writes import writes
 
+_SILENT: Final[TelemetryConfig] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""FastAPI's own telemetry sees bodies, and goes wherever the environment says: ours (privet.serving) does not."""
+
 
 def make_api(desk: Desk) -> FastAPI:
     """The application, of an open vault."""
@@ -36,6 +46,7 @@ def make_api(desk: Desk) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=_SILENT,
         generate_unique_id_function=_operation_id,
         exception_handlers={HTTPException: _no_route(desk), Exception: _failed},
     )
