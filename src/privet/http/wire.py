@@ -31,12 +31,9 @@ class Wire:
         """The answer to a fetch that released something."""
         values = view.values
         told: dict[str, Any] = {"subject": view.subject, "values": _values(values)}
-        for value in values.values():
-            if type(value) not in _PLAIN:
-                types = types_of(values.items())
-                if types:
-                    told["types"] = types
-                break
+        types = types_of(values.items())
+        if types:
+            told["types"] = types
         kept = view.withheld
         told["withheld"] = self._fragment(kept) if kept else _NOTHING
         told["audit_id"] = view.audit_id
@@ -86,8 +83,10 @@ def types_of(pairs: Iterable[tuple[str, object]]) -> dict[str, str]:
     """By field: "date", "datetime" or "number" where JSON has text instead; of a list, what is in it."""
     found: dict[str, str] = {}
     for name, value in pairs:
-        one = value[0] if isinstance(value, list) and value else value
-        word = _WORDS.get(type(one))
+        kind = type(value)
+        if kind in _PLAIN:
+            continue
+        word = _WORDS.get(type(value[0]) if isinstance(value, list) and value else kind)
         if word is not None:
             found[name] = word
     return found
