@@ -6,6 +6,7 @@ late, or speaks for another revision denies; after a few failures in a row it is
 
 import contextlib
 import ipaddress
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
@@ -23,6 +24,10 @@ from privet.errors import InvalidInput, Unavailable
 
 _BATCH_TIMEOUTS = 4
 """All questions of a batch together wait this many timeouts at most."""
+
+
+_AT_ONCE = 4
+"""Questions under way. More would only wait in OPA, and their timeouts run: a rush would look like an outage."""
 
 
 class _Undefined(EngineFailure):
@@ -73,6 +78,7 @@ class OpaEngine(RegoEngine):
             timeout=timeout,
         )
         self._timeout = timeout
+        self._turns = threading.BoundedSemaphore(_AT_ONCE)
         self._clock = clock
         self.watch = RevisionWatch(self._holds_ours, clock=clock, background=background)
 
@@ -138,10 +144,17 @@ class OpaEngine(RegoEngine):
 
     def _evaluate(self, entrypoint: str, question: bytes, parsed: Mapping[str, object]) -> object:
         del question
-        if (reason := self.watch.keeps_away()) is not None:
-            raise EngineFailure(reason)
-        sent_at = self._clock()
-        answer = self._ask(PACKAGE, entrypoint, parsed)
+        if not self._turns.acquire(timeout=self.patience):
+            raise EngineFailure(
+                Reason.ENGINE_TIMEOUT
+            )  # nobody's failure: there are more questions than answers
+        try:
+            if (reason := self.watch.keeps_away()) is not None:
+                raise EngineFailure(reason)
+            sent_at = self._clock()
+            answer = self._ask(PACKAGE, entrypoint, parsed)
+        finally:
+            self._turns.release()
         if isinstance(answer, dict) and isinstance(answer.get("revision"), str):
             self.watch.saw(sent_at, ours=answer["revision"] == self.revision)
         return answer

@@ -81,11 +81,12 @@ class RevisionWatch:
             self._failures += 1
             self._failed_at = self._clock()
             self._failure = reason
-            if self._failures >= _FAILURES_IN_A_ROW:
+            if self._failures >= _FAILURES_IN_A_ROW and self._failed_at - self._seen_at >= PROBE_S:
                 self._away = reason
 
     def keeps_away(self) -> Reason | None:
-        """Why it is not worth asking now: it failed three times in a row, or speaks for another revision.
+        """Why it is not worth asking now: it failed three times in a row, in half a second without an answer, or it
+        speaks for another revision.
 
         None when a probe is overdue: then whoever asks is the probe.
         """

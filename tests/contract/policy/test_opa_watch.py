@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from privet.decide.bundle import build_bundle, write_bundle
@@ -17,7 +18,7 @@ from privet.decide.watch import FRESH_S, RevisionWatch
 from privet.domain.decision import PolicyEngine, Reason
 from privet.errors import Unavailable
 from tests.contract.policy.catalogues import drawn, inn
-from tests.contract.policy.test_opa_hostile import body, decision, reason, result, server
+from tests.contract.policy.test_opa_hostile import ALLOW, body, decision, reason, result, server
 from tests.services.parts import spare_port
 
 pytestmark = pytest.mark.opa
@@ -186,6 +187,39 @@ def test_one_question_is_asked_once_however_many_ask_at_once() -> None:
             thread.join(10)
         assert released == [True] * 64
         assert sum(path.endswith("/decision") for _, path, _ in seen.requests) == 1
+        engine.close()
+
+
+def test_a_rush_of_new_questions_is_no_outage() -> None:
+    """48 threads, each with a question of its own, an OPA that takes a moment: four under way at once, none refused."""
+    under_way, most, guard = [0], [0], threading.Lock()
+
+    def answer(handler: Any) -> None:
+        if handler.path.endswith("/revision"):
+            result(BUNDLE.revision)(handler)
+            return
+        with guard:
+            under_way[0] += 1
+            most[0] = max(most[0], under_way[0])
+        time.sleep(0.03)
+        with guard:
+            under_way[0] -= 1
+        asked = orjson.loads(handler.body)["input"]["fields"]
+        result(decision(fields=dict.fromkeys(asked, ALLOW)))(handler)
+
+    with server(answer) as (url, _):
+        engine = opened(url, timeout=2)
+        released: list[bool] = []
+        threads = [
+            threading.Thread(target=lambda n=n: released.append(engine.decide([ask(n)])[0].released))  # type: ignore[misc]
+            for n in range(48)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert released == [True] * 48
+        assert 1 < most[0] <= 4
         engine.close()
 
 
