@@ -1,7 +1,7 @@
 """The service under load, beside plain twins: 64 clients that each ask as soon as they are answered, one process each.
 
 Ours is a real `privet serve`; the clients are tests/tools/load, the SDK, and httpx. The contestants take turns in
-rounds of two seconds; what is compared is rounds. How and with what: docs/performance.md.
+rounds of a second and a half; what is compared is rounds. How and with what: docs/performance.md.
 """
 
 import json
@@ -31,7 +31,7 @@ from tests.services.opa import OpaServer, OpaUnavailable
 from tests.services.postgres import PostgresServer, PostgresUnavailable
 
 CLIENTS = 64
-_PEOPLE, _QUICK_PEOPLE = 5_000, 1_000
+_PEOPLE, _QUICK_PEOPLE = 3_000, 1_000
 _WELL = "well-written plain twin"
 _TWINS = {"well": _WELL, "coalesced": "coalesced plain twin", "usual": "usual plain service"}
 
@@ -62,7 +62,7 @@ def _measure(backend: str, home: Path, server: PostgresServer | None, *, quick: 
         bodies = _fill_twin(plain, home, people)
         for kind, word in _TWINS.items():
             contestants[word] = stack.enter_context(serve_twin(kind, plain, bodies))
-        rounds, seconds = (2, 0.3) if quick else (9, 2.0)
+        rounds, seconds = (2, 0.3) if quick else (7, 1.5)
         loaded = _take_turns(contestants, rounds, seconds, CLIENTS)
         idle = _take_turns(
             {name: contestants[name] for name in (OURS, _WELL)}, rounds, seconds / 2, 1, rest=0.2
@@ -164,7 +164,7 @@ def _latencies(backend: str, loaded: Loads, idle: Loads) -> list[Figure]:
 def _with_opa(backend: str, prepared: Prepared, *, quick: bool) -> list[Figure]:
     """The same service asking a real OPA, warmed up, beside the engine in the process."""
     name = f"service: fetch, {CLIENTS} clients: policy.engine = opa"
-    rounds, seconds = (2, 0.3) if quick else (9, 2.0)
+    rounds, seconds = (2, 0.3) if quick else (7, 1.5)
     with ExitStack() as stack:
         try:
             opa = stack.enter_context(_opa(prepared))
