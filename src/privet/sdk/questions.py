@@ -26,6 +26,7 @@ MAX_BODY: Final = 8_000_000
 MAX_CHUNK: Final = 1000
 """People in one request; a longer fetch_many is several."""
 _CHUNK_BYTES, _MOST_ASKED = 400_000, 8_000_000
+_PATH = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _KEY = re.compile(r"[!-~](?:[ -~]{0,198}[!-~])?")
 _REVISION = re.compile(r"[!#-~]{1,10000}")
 
@@ -300,23 +301,27 @@ def _plain(name: str, value: object) -> str | int | float | bool | None:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise InvalidInput(f"{name}: must be text without half characters", field=name) from None
+            raise _refused(name, "text without half characters") from None
         return value
     if isinstance(value, int):
         if value.bit_length() > 63:
-            raise InvalidInput(f"{name}: must be a number that JSON can carry", field=name)
+            raise _refused(name, "a number that JSON can carry")
         return int(value)
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise InvalidInput(f"{name}: must be a finite number", field=name)
+            raise _refused(name, "a finite number")
         return float(value)
     if isinstance(value, Decimal):
         if not value.is_finite() or not -99 <= value.adjusted() <= 99:
-            raise InvalidInput(f"{name}: must be a finite number that a field can hold", field=name)
+            raise _refused(name, "a finite number that a field can hold")
         return format(value, "f")
     if isinstance(value, date):
         return value.isoformat()
-    raise InvalidInput(
-        f"{name}: must be text, a number, a truth value, a date, an aware datetime, or a list of them",
-        field=name,
-    )
+    raise _refused(name, "text, a number, a truth value, a date, an aware datetime, or a list of them")
+
+
+def _refused(name: str, rule: str) -> InvalidInput:
+    """Names the field, unless it is none that a catalogue could have: then it may be anything, an address say."""
+    if _PATH.fullmatch(name):
+        return InvalidInput(f"{name}: must be {rule}", field=name)
+    return InvalidInput(f"a value must be {rule}", field="values")

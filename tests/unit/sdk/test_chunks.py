@@ -50,6 +50,9 @@ def test_the_wire_has_nothing_that_json_would_change() -> None:
         with pytest.raises(InvalidInput) as refused:
             questions.put("s", values, "p", None, None)
         assert refused.value.field == "a"
+    with pytest.raises(InvalidInput) as refused:
+        questions.put("s", {"ada@example.org": float("nan")}, "p", None, None)
+    assert "ada" not in str(refused.value) + str(refused.value.field)
     body = orjson.loads(questions.put("s", {"a": None, "b": True, "c": 7}, "p", None, None).body)
     assert body["values"] == {"a": None, "b": True, "c": 7}
 
