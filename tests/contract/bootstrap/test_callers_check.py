@@ -13,7 +13,9 @@ STAFF = "https://staff.example"
 def warned(directory: Path) -> list[str]:
     found = examine(directory, passphrase=PASSPHRASE.encode(), prompt=None)
     words = ("issuer", "certificate", "tokens")
-    return [one.sentence for one in found if one.level == "warn" and any(word in one.sentence for word in words)]
+    return [
+        one.sentence for one in found if one.level == "warn" and any(word in one.sentence for word in words)
+    ]
 
 
 def test_bindings_without_their_settings_are_named(tmp_path: Path) -> None:
