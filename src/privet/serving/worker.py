@@ -21,6 +21,7 @@ from privet.errors import PrivetError
 from privet.http.problems import CODES
 from privet.serving.app import make_service
 from privet.serving.background import Background, Chore, chores_of
+from privet.serving.descriptors import allow_connections
 from privet.serving.health import EVERY_S, Health
 from privet.serving.limits import Gate, Limits
 from privet.serving.listener import load_certificate, make_tls
@@ -98,7 +99,10 @@ async def _serve(parts: Parts, post: Post) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_loop_error)
     settings = parts.settings.serving.serve
-    gate = Gate(Limits.of(settings), settings.max_connections)
+    fitting = allow_connections(settings.max_connections)
+    if fitting is not None:
+        get_log().warning("the system's limit of open files is too low", connections=fitting)
+    gate = Gate(Limits.of(settings), fitting or settings.max_connections)
     health = Health(parts, gate)
     stop = asyncio.Event()
     _on_signals(loop, stop)
