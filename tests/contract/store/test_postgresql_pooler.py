@@ -95,5 +95,5 @@ def test_limits_hold_in_each_transaction(postgres_url: str) -> None:
 
 def test_a_pooler_that_was_not_told_of_is_noticed(pooled: tuple[str, str]) -> None:
     """PgBouncer refuses our session settings, and nothing is done."""
-    with pytest.raises(Unavailable, match="database.pooler = true"):
+    with pytest.raises(Unavailable, match=r"database\.pooler = true"):
         open_at(pooled[0], create=True, limits=DatabaseSettings())
