@@ -4,6 +4,8 @@ import asyncio
 import json
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -320,3 +322,22 @@ def test_patience_is_checked(make: Make, options: dict[str, Any]) -> None:
     assert refused.value.field in options
     with pytest.raises(InvalidInput):
         fetch(make("http://localhost:1"), deadline=0)
+
+
+def test_a_fork_does_not_share_connections() -> None:
+    """A child that was forked opens its own; what the parent hears is the parent's."""
+    code = """
+import os, sys, privet
+client = privet.Client(sys.argv[1], token="t")
+ask = lambda who: client.fetch(who, purpose="p", fields=["given_name"])["given_name"]
+assert ask("before") == "before"
+child = os.fork()
+said = all(ask(f"{child}-{at}") == f"{child}-{at}" for at in range(50))
+if child == 0:
+    os._exit(0 if said else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) or not said)
+"""
+    with Scripted(echo) as server:
+        done = subprocess.run([sys.executable, "-c", code, server.url], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert server.connections == 2
