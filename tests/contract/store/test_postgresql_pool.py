@@ -13,6 +13,7 @@ from privet.errors import Conflict, PrivetError, Unavailable
 from privet.store import postgresql_sequencer
 from privet.store.opening import open_store
 from privet.store.postgresql import PostgresqlStore
+from privet.store.postgresql_statements import PUT_ONE_OUT, ROW, STATE
 from privet.store.wire import BEGIN, Answer, Call, Wire
 from tests.contract.store.conftest import VAULT
 from tests.contract.store.rows import T0, Rows
@@ -80,6 +81,20 @@ def test_a_batch_of_reads_is_two_trips(opened: Open, trips: list[int], rows: Row
         assert unit.find_rows(subjects) == {}
         unit.append(rows.entries(people))
     assert len(trips) == 2
+
+
+def test_statements_are_prepared_once_a_connection(opened: Open, rows: Rows) -> None:
+    """Each statement of a read stands prepared in its session, and only once, however often it ran."""
+    store = opened(DatabaseSettings(pool_size=1))
+    for _ in range(3):
+        with store.write() as unit:
+            unit.state()
+            unit.find_rows([rows.subject()])
+            unit.append([rows.entry()])
+    with store.reading() as connection:
+        prepared = connection.exec_driver_sql("SELECT statement FROM pg_prepared_statements").scalars().all()
+    for statement in (STATE, ROW, PUT_ONE_OUT):
+        assert prepared.count(statement.text) == 1
 
 
 def test_what_was_expected_is_not_what_was_written(opened: Open, rows: Rows) -> None:
