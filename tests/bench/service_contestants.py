@@ -72,6 +72,7 @@ class Prepared:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contestant:
+    name: str
     url: str
     pid: int
     bodies: Path
@@ -86,10 +87,10 @@ class Contestant:
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise RuntimeError(f"{self.url}: {done.stderr.strip()}")
+            raise RuntimeError(f"{self.name}: {done.stderr.strip()}")
         found = json.loads(done.stdout)
         if set(found["statuses"]) != {"200"}:
-            raise RuntimeError(f"{self.url} answered {found['statuses']}")
+            raise RuntimeError(f"{self.name} answered {found['statuses']}")
         asked = found["rate"] * (seconds + warm)
         return Load(
             rate=found["rate"],
@@ -124,6 +125,7 @@ def serve_ours(prepared: Prepared, **settings: Any) -> Iterator[Contestant]:
     limits = {"requests_per_second": 1_000_000, "burst": 1_000_000}
     with VaultServer(prepared.directory, passphrase="bench", serve=limits, **settings) as server:
         yield Contestant(
+            name=OURS,
             url=server.url,
             pid=server.pid,
             bodies=prepared.bodies,
@@ -145,7 +147,7 @@ def serve_twin(kind: str, database: str, bodies: Path) -> Iterator[Contestant]:
     url = f"http://127.0.0.1:{port}"
     try:
         _wait(url, bodies)
-        yield Contestant(url=url, pid=process.pid, bodies=bodies)
+        yield Contestant(name=kind, url=url, pid=process.pid, bodies=bodies)
     finally:
         process.kill()
         process.wait()

@@ -35,8 +35,16 @@ def serve(app: Any, port: int) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 50)
+    # As long as ours keeps an idle connection: with uvicorn's five seconds, a stalled machine would cut some off.
     uvicorn.run(
-        app, host="127.0.0.1", port=port, loop="uvloop", http="httptools", access_log=False, log_level="error"
+        app,
+        host="127.0.0.1",
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="error",
+        timeout_keep_alive=60,
     )
 
 
