@@ -117,3 +117,21 @@ def test_many_who_ask_at_once_share_a_look(vault: Vault, monkeypatch: pytest.Mon
         assert looks <= 2
 
     run(work())
+
+
+def test_a_row_put_back_does_not_bring_a_revoked_key_back(vault: Vault) -> None:
+    """Under another revision that still holds the key: the control journal has the later word."""
+    key = create_key(vault.parts, "desk")
+
+    async def work() -> None:
+        door = Door(vault)
+        caller = await door.ask(key.text)
+        vault.officer("ana").pause("stay")
+        before = state(vault)
+        assert door.it.still_valid(caller, before)
+        revoke_key(vault.parts, key.id)
+        vault.parts.standing.refresh()
+        assert door.known(key.text) is None
+        assert not door.it.still_valid(caller, before)
+
+    run(work())
