@@ -19,6 +19,7 @@ MAX_DEPTH: Final = 32
 _JSON: Final = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?\s*', re.IGNORECASE)
 _LEAST: Final = -(2**63)
 _MOST: Final = 2**64
+_EXACT: Final = 2**53
 
 
 def check_content_type(headers: Iterable[tuple[bytes, bytes]]) -> None:
@@ -68,14 +69,15 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _number(text: str) -> float:
+def _number(text: str) -> float | int:
+    """7.0 is a whole number, as JSON Schema has it."""
     number = float(text)
     if not math.isfinite(number) or len(text) > 40:
         raise EdgeError(
             "invalid_input",
             "a number in the body has no exact form; send it as a string where its field takes one",
         )
-    return number
+    return int(number) if number.is_integer() and abs(number) < _EXACT else number
 
 
 def _check_depth(value: object) -> None:

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from privet.consent.transitions import is_consentable
 from privet.domain.catalogue import Catalogue
 from privet.domain.request import MAX_NAME
-from privet.http.value_schemas import lookup_schema, shared_schemas, value_schema
+from privet.http.value_schemas import field_schema, lookup_schema, shared_schemas, value_schema
 from privet.rights.restriction import may_object
 
 Schema = dict[str, Any]
@@ -64,8 +64,10 @@ def describe(routes: Sequence[BaseRoute], catalogue: Catalogue) -> Schema:
 
 def _name_catalogue(schemas: dict[str, Schema], catalogue: Catalogue) -> None:
     purposes = sorted(catalogue.purposes)
-    # Services may name any: policy refuses what it does not know, and logs it.
-    _replace(schemas, "Purpose", {"anyOf": [{"enum": purposes}, {"type": "string", "maxLength": MAX_NAME}]})
+    _replace(schemas, "Purpose", {"enum": purposes})
+    _replace(
+        schemas, "AnyPurpose", {"anyOf": [{"enum": purposes}, {"type": "string", "maxLength": MAX_NAME}]}
+    )
     _set(schemas, "PurposeAsked", "purpose", {"enum": purposes})
     _set(
         schemas,
@@ -88,9 +90,9 @@ def _name_catalogue(schemas: dict[str, Schema], catalogue: Catalogue) -> None:
         "description": "The asking service's pairwise id of her.",
     }
     _replace(schemas, "Person", {"anyOf": [pairwise, *lookups]})
-    profile = {
-        path: value_schema(field.type, nullable=True) for path, field in sorted(catalogue.fields.items())
-    }
+    new = [lookup_schema(field, new=True) for _, field in sorted(catalogue.fields.items()) if field.lookup]
+    _set(schemas, "PutAsked", "subject", {"anyOf": [pairwise, *new]})
+    profile = {path: field_schema(field, nullable=True) for path, field in sorted(catalogue.fields.items())}
     _replace(schemas, "Values", _object(profile, minProperties=1))
     own = _object(
         {path: shape for path, shape in profile.items() if path not in catalogue.unusable}, minProperties=1

@@ -23,10 +23,10 @@ _MOST_INTEGER: Final = 2**53 - 1
 _MOST_LOOKUP: Final = 1024
 
 
-def lookup_schema(field: Field) -> Schema:
-    """An object that names one person by this field."""
-    shape = dict(value_schema(field.type))
-    if field.type.kind not in ("email", "phone"):
+def lookup_schema(field: Field, *, new: bool = False) -> Schema:
+    """An object that names one person by this field. `new`: a person who may have to be created with it."""
+    shape = field_schema(field)
+    if not new and field.type.kind not in ("email", "phone"):
         # What cannot be held finds nobody; it is no mistake.
         shape = {"type": "string", "minLength": 1, "maxLength": _MOST_LOOKUP}
     return {
@@ -35,6 +35,14 @@ def lookup_schema(field: Field) -> Schema:
         "required": [field.path],
         "additionalProperties": False,
     }
+
+
+def field_schema(field: Field, *, nullable: bool = False) -> Schema:
+    """A value of this field. What people are looked up by is never empty."""
+    shape = _shape(field.type)
+    if field.lookup is not None and field.type.kind in ("string", "text"):
+        shape = {**shape, "minLength": 1}
+    return {"anyOf": [shape, {"type": "null"}]} if nullable else shape
 
 
 def value_schema(kind: ValueType, *, nullable: bool = False) -> Schema:

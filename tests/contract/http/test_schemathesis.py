@@ -45,20 +45,20 @@ def start(house: House, who: str, paths: str, place: Path) -> "subprocess.Popen[
 
 def check(*runs: "subprocess.Popen[str]") -> None:
     for one in runs:
-        told = one.communicate(timeout=200)[0]
+        told = one.communicate(timeout=500)[0]
         assert one.returncode == 0, told[-8_000:]
         assert "generated" in told
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(560)
 def test_the_document_is_true_for_a_service(own_house: House, tmp_path: Path) -> None:
     """Reads and writes of one that may do most."""
     check(start(own_house, "desk", READS, tmp_path), start(own_house, "desk", WRITES, tmp_path))
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(560)
 def test_the_document_is_true_for_officers_and_customers(own_house: House, tmp_path: Path) -> None:
     """And, at last, for the erasure, after which a customer has nothing more to ask."""
     her = own_house.guest(phone="+351912345678").value

@@ -44,7 +44,7 @@ def test_depth_costs_no_stack(deep: int) -> None:
             parse_body(body)
 
 
-@pytest.mark.parametrize("number", [0, -1, 2**53, 2**63, 2**64 - 1, -(2**63)])
+@pytest.mark.parametrize("number", [0, -1, 7, 2**53, 2**63, 2**64 - 1, -(2**63)])
 def test_whole_numbers_arrive_as_they_were(number: int) -> None:
     """To the last digit."""
     assert parse_body(b'{"n": %d}' % number) == {"n": number}

@@ -33,7 +33,13 @@ class Said(BaseModel):
 
 
 class Purpose(RootModel[Annotated[str, StringConstraints(max_length=MAX_NAME)]]):
-    """A purpose of the catalogue. Another, and none, are for policy to refuse."""
+    """A purpose of the catalogue. Policy refuses another, and none, and logs that."""
+
+    model_config = ConfigDict(strict=True, hide_input_in_errors=True)
+
+
+class AnyPurpose(RootModel[Annotated[str, StringConstraints(max_length=MAX_NAME)]]):
+    """A purpose of the catalogue. Of another nothing is released, which here is no error."""
 
     model_config = ConfigDict(strict=True, hide_input_in_errors=True)
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from privet.domain.request import MAX_FIELDS
 from privet.http.models.base import (
+    AnyPurpose,
     Asked,
     AuditId,
     Logged,
@@ -33,13 +34,13 @@ class FetchAsked(Asked):
 
 class FetchManyAsked(Asked):
     subjects: Annotated[list[Person], Field(max_length=MOST_PEOPLE)]
-    purpose: Purpose
+    purpose: AnyPurpose
     fields: Names
 
 
 class FindAsked(Asked):
     subject: Sought
-    purpose: Purpose
+    purpose: AnyPurpose
 
 
 class HistoryAsked(Asked):
