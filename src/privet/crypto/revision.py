@@ -36,8 +36,7 @@ class Revisions(Secret):
         if known is None:
             if len(self._suffixes) >= _KEPT:
                 self._suffixes.clear()
-            suffix = "." + "-".join(f"{number:x}" for number in sorted(numbers))
-            known = self._suffixes[numbers] = (suffix, join(suffix.encode()))
+            known = self._suffixes[numbers] = _suffix(numbers)
         return self._macs[service](subject + known[1] + contexts)[:16].hex() + known[0]
 
     def covered(self, revision: str) -> frozenset[int]:
@@ -50,10 +49,20 @@ class Revisions(Secret):
     def verify(
         self, revision: str, service: str, subject: bytes, contexts: bytes, numbers: frozenset[int]
     ) -> None:
-        """Raises PreconditionFailed unless `numbers`, which it covers, still stand as the revision says."""
-        current = self.make(service, subject, contexts, numbers)
+        """Raises PreconditionFailed unless `numbers`, which it covers, still stand as the revision says.
+
+        Nothing is kept of it: the caller chose the numbers.
+        """
+        suffix, joined = _suffix(numbers)
+        current = self._macs[service](subject + joined + contexts)[:16].hex() + suffix
         if not hmac.compare_digest(current.encode(), revision.encode("ascii", "replace")):
             raise _changed()
+
+
+def _suffix(numbers: frozenset[int]) -> tuple[str, bytes]:
+    """The numbers as a revision has them, and as its HMAC has them."""
+    suffix = "." + "-".join(f"{number:x}" for number in sorted(numbers))
+    return suffix, join(suffix.encode())
 
 
 def _changed() -> PreconditionFailed:
