@@ -8,6 +8,7 @@ import hashlib
 import logging
 import os
 import sys
+import threading
 from collections.abc import MutableMapping
 from types import TracebackType
 from typing import Any, Final
@@ -49,6 +50,31 @@ def configure_logs(settings: TelemetrySettings, *, worker: int) -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [logging.NullHandler()], False
         logger.setLevel(logging.CRITICAL)
+    root = logging.getLogger()
+    root.handlers = [_Relay()]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("privet").setLevel(_LEVELS[settings.log_level])
+    logging.captureWarnings(True)
+    # Both print what an exception says, by default.
+    threading.excepthook = lambda args: _log_stray(args.exc_value)
+    sys.unraisablehook = lambda args: _log_stray(args.exc_value)
+
+
+class _Relay(logging.Handler):
+    """Words of our own modules pass. Of libraries only who spoke, and where: they quote what they handle."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name.split(".")[0] == "privet":
+            get_log().log(record.levelno, record.getMessage(), logger=record.name)
+            return
+        place = f"{record.filename}:{record.lineno}"
+        get_log().log(record.levelno, "a library has something to say", logger=record.name, place=place)
+
+
+def _log_stray(error: BaseException | None) -> None:
+    """Of a thread or a finaliser that failed."""
+    if error is not None and not isinstance(error, SystemExit):
+        get_log().error("something failed on its own", **told(error))
 
 
 def get_log() -> Any:

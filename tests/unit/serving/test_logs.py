@@ -1,0 +1,71 @@
+"""What reaches standard error: JSON, and never what an exception or a library says of the data that it handled."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+SECRET = "ada@example.org"
+_BEGIN = f"""
+import logging, threading, warnings
+from privet.config.settings.serving import TelemetrySettings
+from privet.serving.logs import configure_logs, get_log, told
+configure_logs(TelemetrySettings(), worker=3)
+SECRET = {SECRET!r}
+"""
+
+
+def _run(code: str) -> list[dict[str, object]]:
+    done = subprocess.run(
+        [sys.executable, "-c", _BEGIN + code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert SECRET not in done.stdout + done.stderr
+    assert done.stdout == ""
+    return [json.loads(line) for line in done.stderr.splitlines()]
+
+
+def test_a_line_is_an_object() -> None:
+    """With its time, level and worker."""
+    (said,) = _run("get_log().info('stopping', signal='SIGTERM')")
+    assert said.pop("timestamp")
+    assert said == {"event": "stopping", "signal": "SIGTERM", "level": "info", "worker": 3}
+
+
+STRAYS = {
+    "a library's warning": "logging.getLogger('aiohttp.client').warning('no answer for %s', SECRET)",
+    "a library's error": "logging.getLogger('x').error('x', exc_info=ValueError(SECRET))",
+    "a Python warning": "warnings.warn(SECRET)",
+    "a thread": "t = threading.Thread(target=lambda: {}[SECRET]); t.start(); t.join()",
+    "a finaliser": "type('T', (), {'__del__': lambda self: {}[SECRET]})()",
+    "an exception that is logged": """
+try: {}[SECRET]
+except KeyError as error: get_log().error('request failed', **told(error))
+""",
+}
+
+
+@pytest.mark.parametrize("code", STRAYS.values(), ids=STRAYS.keys())
+def test_nothing_of_the_data_is_said(code: str) -> None:
+    """Who failed and where, in one line, and no traceback."""
+    (said,) = _run(code)
+    assert said["level"] in ("warning", "error")
+    assert said.get("place")
+
+
+def test_our_own_words_pass() -> None:
+    """They name nobody."""
+    (said,) = _run("logging.getLogger('privet.portal').error('a page failed: %s', 'ValueError')")
+    assert (said["event"], said["logger"]) == ("a page failed: ValueError", "privet.portal")
+
+
+def test_libraries_are_quiet_unless_something_is_wrong() -> None:
+    """And uvicorn, which would print requests, always."""
+    assert (
+        _run("""
+logging.getLogger('aiohttp').info(SECRET)
+logging.getLogger('uvicorn.error').error(SECRET)
+logging.getLogger('uvicorn.access').warning(SECRET)
+""")
+        == []
+    )
