@@ -34,6 +34,8 @@ FETCH: Final = "/v1/fetch"
 FETCH_MANY: Final = "/v1/fetch-many"
 MOST_PEOPLE: Final = 1_000
 """People in one fetch-many."""
+MOST_ASKED: Final = 8_000_000
+"""Bytes of names that one fetch-many asks for, 64 more for each name, times its people: the client keeps to as much."""
 
 _JSON: Final = (b"content-type", b"application/json")
 _ABOUT_BODY: Final = frozenset({b"content-type", b"content-encoding"})
@@ -235,6 +237,8 @@ class HotRoutes:
         requests = self._services[caller.name].fetch_many(
             [parse_person(one) for one in people], purpose=asked["purpose"], fields=asked["fields"], peer=peer
         )
+        if len(people) * sum(64 + len(name.encode()) for name in asked["fields"]) > MOST_ASKED:
+            raise InvalidInput("these are too many fields of too many people for one call", field="subjects")
         return Answer(self._wire.many(_answers(await self._lane.read_many(requests, caller))), None)
 
     async def _answer(self, route: str, work: Work, scope: Scope, receive: Receive, send: Send) -> None:

@@ -133,6 +133,7 @@ FIELDS: list[tuple[str, dict[str, Any], str]] = [
     ("/v1/fetch", {"subject": "s" * 201}, "subject"),
     ("/v1/fetch-many", {"subjects": "x"}, "subjects"),
     ("/v1/fetch-many", {"subjects": ["x"] * 1_001}, "subjects"),
+    ("/v1/fetch-many", {"subjects": ["x"] * 1_000, "fields": [f"{i}z" for i in range(200)]}, "subjects"),
     ("/v1/fetch-many", {"subjects": [["x"]]}, "subject"),
     ("/v1/history", {"collection": "no-such"}, "collection"),
     ("/v1/history", {"collection": 7}, "collection"),
