@@ -67,8 +67,9 @@ class Edge:
             await answer({"type": "http.response.body", "body": body})
 
     def _complete(self, headers: Any, request_id: str) -> Headers:
-        found = [*headers, *self._always]
+        found = [*headers]
         names = {name for name, _ in found}
+        found += [header for header in self._always if header[0] not in names]
         if b"cache-control" not in names:
             found.append(_NO_STORE)
         if b"x-request-id" not in names:

@@ -102,6 +102,19 @@ def test_what_the_application_says_of_keeping_stands() -> None:
     assert ask(tile).headers["cache-control"] == "public, max-age=60"
 
 
+def test_what_the_application_says_itself_is_not_said_twice() -> None:
+    """The pages bring their own nosniff and strict transport security."""
+    said = [(b"x-content-type-options", b"nosniff"), (b"strict-transport-security", b"max-age=1")]
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        await send({"type": "http.response.start", "status": 200, "headers": said})
+        await send({"type": "http.response.body", "body": b""})
+
+    names = [name for name, _ in ask(app, https=True).messages[0]["headers"]]
+    assert len(names) == len(set(names))
+
+
 def test_https_is_remembered_where_it_is_spoken() -> None:
     """Not on loopback without TLS, where it would lock other services out."""
     assert "strict-transport-security" in ask(https=True).headers
