@@ -123,10 +123,12 @@ class Pool:
                 try:
                     link = self._make(monotonic() + self._lifetime * random.uniform(0.8, 1.0))  # noqa: S311
                 except (SQLAlchemyError, psycopg.Error) as error:
-                    self._mark_gone(explain(error), until)
+                    failure = explain(error)
                 else:
                     self._gone_since, self._pause, self._not_before = None, 0.0, 0.0
                     return link
+                # Raised out here, so that it has no context: the driver's error knows the password.
+                self._mark_gone(failure, until)
         finally:
             self._gate.release()
 

@@ -27,7 +27,7 @@ from privet.store.log_reader import SqlLogReader
 from privet.store.outbox import Outbox
 from privet.store.pool import Link, Pool
 from privet.store.postgresql_sequencer import carry_out, prepare
-from privet.store.postgresql_unit import PostgresqlUnit, PostgresqlWriting, verify_committed
+from privet.store.postgresql_unit import PostgresqlUnit, PostgresqlWriting, find_answers, verify_committed
 from privet.store.sqlite_file import check_schema
 from privet.store.unfinished import verify_finished
 from privet.store.vault_row import get_identity, insert_vault, put_checkpoint, set_origin, upgrade
@@ -203,9 +203,7 @@ class PostgresqlStore:
         calls = [BEGIN, *self._opening, call, ROLLBACK]
         try:
             with explained():
-                try:
-                    answers = link.wire.trip(calls)
-                except psycopg.OperationalError:
+                if (answers := find_answers(link, calls)) is None:
                     link = self._pool.replace(link)
                     answers = link.wire.trip(calls)
         finally:
@@ -219,9 +217,7 @@ class PostgresqlStore:
         link = self._pool.take()
         try:
             with explained():
-                try:
-                    link.wire.trip([begin, *self._opening])
-                except psycopg.OperationalError:
+                if find_answers(link, [begin, *self._opening]) is None:
                     link = self._pool.replace(link)
                     link.wire.trip([begin, *self._opening])
             yield link

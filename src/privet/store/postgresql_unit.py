@@ -222,11 +222,8 @@ class PostgresqlUnit(Unit):
         return answers[len(opening) + len(waiting) :]
 
     def _send(self, calls: Sequence[Call]) -> list[Answer]:
-        try:
-            answers = self.link.wire.trip(calls)
-        except psycopg.OperationalError:
-            if self._begun or not self.link.wire.is_lost:
-                raise
+        answers = self.link.wire.trip(calls) if self._begun else find_answers(self.link, calls)
+        if answers is None:
             self.link = self._pool.replace(self.link)
             self._connection = self.link.connection
             answers = self.link.wire.trip(calls)
@@ -298,6 +295,16 @@ class PostgresqlWriting:
                 outbox.settle(committed=committed)
             else:
                 outbox.abandon()
+
+
+def find_answers(link: Link, calls: Sequence[Call]) -> list[Answer] | None:
+    """Of the first trip of a transaction; None when the connection was found dead: then all of it may be sent anew."""
+    try:
+        return link.wire.trip(calls)
+    except psycopg.OperationalError:
+        if not link.wire.is_lost:
+            raise
+    return None
 
 
 def verify_committed(answers: Sequence[Answer], *, warned: bool) -> None:
