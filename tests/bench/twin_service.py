@@ -25,7 +25,7 @@ Find = Callable[[str], Awaitable[Row | None]]
 _COLUMNS = ", ".join(f'"{name.replace(".", "_")}"' for name in FIELDS)
 _ONE = f"SELECT {_COLUMNS} FROM customer WHERE id = "
 _MANY = f"SELECT id, {_COLUMNS} FROM customer WHERE id "
-_POOL = 16
+_POOL, _THREADS = 16, 40
 
 
 def serve(app: Any, port: int) -> None:
@@ -235,13 +235,13 @@ def usual(url: str) -> Any:
         subject: str
         values: Profile
 
-    # With fewer connections than requests, threads that wait for one keep those from ending that hold one.
+    # As many as FastAPI has threads: with few, threads that wait for one keep those from ending that hold one.
     if url.startswith("postgresql"):
-        engine = create_engine(url, pool_size=64, max_overflow=0)
+        engine = create_engine(url, pool_size=_THREADS, max_overflow=0)
     else:
         from sqlalchemy.pool import QueuePool
 
-        engine = sqlite_engine(Path(url), poolclass=QueuePool, pool_size=64, max_overflow=0)
+        engine = sqlite_engine(Path(url), poolclass=QueuePool, pool_size=_THREADS, max_overflow=0)
     make_session = sessionmaker(engine)
     app = FastAPI()
 
