@@ -170,6 +170,23 @@ def test_idle_connections_make_room(server: VaultServer, place: Place) -> None:
             client.socket.close()
 
 
+def test_unfinished_requests_make_room(tmp_path: Path) -> None:
+    """Heads and bodies that never end, begun anew as often as they are closed: whoever asks does not wait for their
+    time to run out."""
+    place = make_place(tmp_path / "vault")
+    serve = {**SERVE, "max_connections": 10, "header_timeout_s": 60, "body_timeout_s": 60}
+    with VaultServer(place.directory, portal={"enabled": False}, serve=serve) as server:
+        for opening in (b"POST /v1/fetch HTTP/1.1\r\nHost: a\r\nX: ", raw_fetch(place.key)[:-1]):
+            clients = [Client(server) for _ in range(15)]
+            try:
+                for client in clients:
+                    client.send(opening)
+                assert _served(server, place) < 20
+            finally:
+                for client in clients:
+                    client.socket.close()
+
+
 def test_floods_do_not_fill_memory(server: VaultServer, place: Place) -> None:
     """Heads without end, pipelines without end, bodies left half: the process stays the size it was."""
     before = _resident(server.pid)

@@ -20,6 +20,8 @@ LINGER_S: Final = 2.0
 """How long a client that was refused may go on sending, so that it reads why."""
 QUIET_S: Final = 1.0
 """Silent for so long, a connection may be closed for one that waits, where there are as many as there may be."""
+UNFINISHED_S: Final = 1.0
+"""How much longer a request may be on its way, there."""
 GREETING_S: Final = 0.5
 """How long a client may be silent that connected while the process was about to stop."""
 UNREAD_S: Final = 30.0
@@ -60,7 +62,11 @@ class Connection(Protocol):
         ...
 
     def idle_since(self) -> float:
-        """When it fell silent, by the loop's clock; infinity while a request is under way or on its way."""
+        """When it fell silent, by the loop's clock; infinity while a request is under way."""
+        ...
+
+    def make_way(self) -> None:
+        """Closes for one who waits."""
         ...
 
     def say_last(self) -> None:
@@ -93,11 +99,12 @@ class Gate:
         self.on_free()
 
     def make_room(self, now: float) -> bool:
-        """Closes the connection that has been silent longest, if that is a while: whoever asks goes before."""
+        """Closes the connection that has been silent longest, or longest at one request, if that is a while: whoever
+        asks goes before."""
         quiet = min(self.open, key=lambda one: one.idle_since(), default=None)
         if quiet is None or quiet.idle_since() > now - QUIET_S:
             return False
-        quiet.drain()
+        quiet.make_way()
         return True
 
     def begin_draining(self) -> None:

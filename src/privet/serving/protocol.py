@@ -27,6 +27,7 @@ from privet.serving.limits import (
     MOST_HEADERS,
     MOST_PIPELINED,
     MOST_TARGET,
+    UNFINISHED_S,
     UNREAD_S,
     Gate,
 )
@@ -72,6 +73,7 @@ class PrivetProtocol(HttpToolsProtocol):
         self._came = inf
         self._paused = 0.0
         self._since = 0.0
+        self._asking = 0.0
         self._running: Cycle | None = None
         self._final: EdgeError | None = None
         self._extensions: dict[str, Any] = {}
@@ -123,8 +125,7 @@ class PrivetProtocol(HttpToolsProtocol):
         if self._phase >= DEAF:
             return
         if self._phase == IDLE:
-            self._phase = HEAD
-            self._deadline = self.loop.time() + self._limits.header_s
+            self._come_to_head()
         self._raw += len(data)
         try:
             self.parser.feed_data(data)
@@ -146,9 +147,13 @@ class PrivetProtocol(HttpToolsProtocol):
         self._begun = True
         self.scope["extensions"] = self._extensions
         if self._phase == IDLE:  # another request in the same bytes
-            self._phase = HEAD
-            self._deadline = self.loop.time() + self._limits.header_s
+            self._come_to_head()
         self._begin()
+
+    def _come_to_head(self) -> None:
+        self._phase = HEAD
+        self._asking = self.loop.time()
+        self._deadline = self._asking + self._limits.header_s
 
     def on_url(self, url: bytes) -> None:
         self._head += len(url)
@@ -305,7 +310,9 @@ class PrivetProtocol(HttpToolsProtocol):
             return
         if self.flow.read_paused:
             self.flow.resume_reading()
-            self._deadline += self.loop.time() - self._paused  # it could not go on meanwhile
+            paused = self.loop.time() - self._paused  # it could not go on meanwhile
+            self._deadline += paused
+            self._asking += paused
         if self._final is not None:
             self._answer(self._final)
         elif self._ended or self._phase >= DEAF:
@@ -376,10 +383,23 @@ class PrivetProtocol(HttpToolsProtocol):
     shutdown = drain
 
     def idle_since(self) -> float:
-        """When it fell silent, by the loop's clock; infinity while a request is under way or on its way."""
-        if self._running is not None or self._phase != IDLE or self.transport.is_closing():
+        """When it fell silent, by the loop's clock; infinity while a request is under way.
+
+        Who leaves a request unfinished, or an answer unread, counts as silent a little later.
+        """
+        if self._running is not None or self.transport.is_closing() or self._phase == DEAF:
             return inf
-        return self._since
+        if self._phase == LINGER:
+            return self._deadline - LINGER_S
+        return self._since if self._phase == IDLE else self._asking + UNFINISHED_S
+
+    def make_way(self) -> None:
+        """Closes for one who waits, though half a request may have come."""
+        if self._phase == IDLE:
+            self.drain()
+        else:
+            self._phase = DEAF
+            self.transport.close()
 
     def _has_just_come(self) -> bool:
         return not self._begun and self.loop.time() < self._came + GREETING_S
