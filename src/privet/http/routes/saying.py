@@ -1,5 +1,6 @@
 """How routes answer and what they document in common. Refuses to let anything be kept by whoever stands between."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -7,6 +8,7 @@ import orjson
 from fastapi import Header
 from starlette.responses import Response
 
+from privet.errors import PreconditionFailed
 from privet.http.models.base import ProblemDetails
 
 JSON: Final = "application/json"
@@ -61,9 +63,18 @@ IfMatch = Annotated[
     str | None,
     Header(
         alias="If-Match",
-        min_length=3,
-        max_length=10_002,
-        pattern='^"[!#-~]+"$',
-        description="The ETag of an earlier fetch: 412 where one of its fields has changed since.",
+        description="The ETag of an earlier fetch: 412 where one of its fields has changed since, "
+        "and for all but one strong ETag.",
     ),
 ]
+_ETAG: Final = re.compile(r'"([!#-~]{1,10000})"')
+
+
+def revision_of(if_match: str | None) -> str | None:
+    """The revision that an ETag names. Raises PreconditionFailed for what cannot be one of ours: it matches nothing."""
+    if if_match is None:
+        return None
+    found = _ETAG.fullmatch(if_match)
+    if found is None:
+        raise PreconditionFailed("If-Match names no revision of ours; send the ETag of one fetch, as it came")
+    return found[1]

@@ -7,7 +7,7 @@ from privet.http.desk import Desk, peer_of
 from privet.http.guard import caller_of, guarded
 from privet.http.models.base import Logged
 from privet.http.models.service import PutAsked, RecordAsked
-from privet.http.routes.saying import IdempotencyKey, IfMatch, problems, say
+from privet.http.routes.saying import IdempotencyKey, IfMatch, problems, revision_of, say
 from privet.intake.request import WriteRequest
 
 
@@ -31,7 +31,7 @@ def writes(desk: Desk) -> APIRouter:
             asked.subject.ref(),
             asked.values.root,
             purpose=asked.purpose.root,
-            if_revision=None if if_match is None else if_match[1:-1],
+            if_revision=revision_of(if_match),
             idempotency_key=idempotency_key,
             peer=peer_of(request.scope, caller),
         )
