@@ -6,6 +6,7 @@ rounds of a second and a half; what is compared is rounds. How and with what: do
 
 import json
 import statistics
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -48,7 +49,7 @@ def run(*, quick: bool) -> list[Figure]:
         with tempfile.TemporaryDirectory(prefix="privet-bench-") as home, PostgresServer() as server:
             found += _measure("postgresql", Path(home), server, quick=quick)
     except PostgresUnavailable as missing:
-        print(f"service on PostgreSQL: not measured, {missing}")
+        print(f"service on PostgreSQL: not measured, {missing}", file=sys.stderr)
     return found
 
 
@@ -169,7 +170,7 @@ def _with_opa(backend: str, prepared: Prepared, *, quick: bool) -> list[Figure]:
         try:
             opa = stack.enter_context(_opa(prepared))
         except OpaUnavailable as missing:
-            print(f"{name}: not measured, {missing}")
+            print(f"{name}: not measured, {missing}", file=sys.stderr)
             return []
         other = prepared.copy("opa")
         contestants = {
