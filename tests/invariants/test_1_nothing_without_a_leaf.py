@@ -209,7 +209,7 @@ def test_a_killed_connection_releases_nothing(make_place: Any) -> None:
                 connection.execute(
                     text(
                         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                        " WHERE application_name = 'privet' AND datname = current_database()"
+                        " WHERE application_name LIKE 'privet %' AND datname = current_database()"
                     )
                 )
             return logged
