@@ -13,14 +13,15 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from privet.bootstrap.parts import Parts
+from privet.bootstrap.peers import forwarded_address, place_of
 from privet.domain.ports import VaultState
 from privet.errors import RateLimited, Unauthenticated
 from privet.http.api_keys import ApiKeys
 from privet.http.caller import Caller
 from privet.http.certificates import CertificateBindings, PeerCertificate, Scope, peer_certificate
 from privet.http.jwks import KeySource
-from privet.http.proxied import ProxySeal, forwarded_address
-from privet.http.rates import Buckets, place_of
+from privet.http.proxied import ProxySeal
+from privet.http.rates import Buckets
 from privet.http.token_callers import Issuer, TokenCallers
 
 Refusal = Literal["missing", "malformed", "api_key", "token", "certificate", "contradiction", "limited"]

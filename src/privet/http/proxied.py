@@ -1,4 +1,4 @@
-"""What a proxy that ends TLS hands on: the client's certificate in a header that it signs, and the client's address.
+"""What a proxy that ends TLS hands on: the client's certificate, in a header that it signs.
 
 The header `Privet-Client-Certificate` is `v1.TIME.CERTIFICATE.MAC`: Unix seconds, the DER in base64, and in hex the
 HMAC-SHA-256, by the key in `serve.proxy_key_file`, over all that stands before the last dot. Refuses headers that
@@ -8,7 +8,6 @@ another signed, that are older than a minute or of the future, or that come twic
 import base64
 import hmac
 import re
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -59,15 +58,3 @@ class ProxySeal:
             return read_certificate(base64.b64decode(parts[3], validate=True))
         except ValueError:
             return SPOILT
-
-
-def forwarded_address(scope: Scope) -> str | None:
-    """The client's address as the proxy next to us names it: the last of X-Forwarded-For. None when it names none."""
-    shown = [value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for"]
-    if not shown:
-        return None
-    last = shown[-1].rpartition(b",")[2].strip().decode("latin-1")
-    try:
-        return str(ip_address(last))
-    except ValueError:
-        return None

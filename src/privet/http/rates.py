@@ -6,7 +6,6 @@ leaf, so that strangers cannot fill the log.
 """
 
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
 from itertools import islice
 from time import monotonic
 
@@ -65,16 +64,3 @@ class Buckets:
             if full_at > now:  # to the end, so that the next sweep looks at others
                 self._full_at[old] = full_at
         return name if len(self._full_at) < self._most else _OTHERS
-
-
-def place_of(address: str) -> str:
-    """Whom an address stands for: an IPv4 address itself, the /64 of an IPv6 one, which is one customer's network."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return "local"  # a Unix socket, or a server that does not say
-    if isinstance(found, IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return f"{IPv6Address(int(found) >> 64 << 64)}/64"
-    return str(found)

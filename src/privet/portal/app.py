@@ -17,6 +17,7 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from privet.bootstrap.parts import Parts
+from privet.bootstrap.peers import forwarded_address, place_of
 from privet.domain.ids import from_millis
 from privet.errors import NotFound, PrivetError
 from privet.portal import headers as h
@@ -119,10 +120,8 @@ class Portal:
         )
 
     def _peer(self, request: Request) -> str:
-        forwarded = request.headers.get("x-forwarded-for", "") if self._behind_proxy else ""
-        address = forwarded.rpartition(",")[2].strip() or (request.client.host if request.client else "")
-        # who has one IPv6 address has 2^64 of them
-        return ":".join(address.split(":")[:4]) if address.count(":") > 3 else address[:100]
+        address = forwarded_address(request.scope) if self._behind_proxy else None
+        return place_of(address or (request.client.host if request.client else ""))
 
     def _respond(self, place: Place | None, answer: Answer) -> Response:
         headers = {**h.security_headers(place), **h.PRIVATE, **answer.headers}

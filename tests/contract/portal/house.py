@@ -96,9 +96,9 @@ class Browser:
         self.page: httpx.Response = httpx.Response(200)
 
     def send(
-        self, method: str, path: str, *, form: Any = None, headers: dict[str, str] | None = None, **more: Any
+        self, method: str, path: str, *, form: Any = None, headers: Any = None, **more: Any
     ) -> httpx.Response:
-        """One request; cookies are taken and kept, redirects are not followed."""
+        """One request; cookies are taken and kept, redirects are not followed. `headers` as a list are all of them."""
 
         async def ask() -> httpx.Response:
             async with httpx.AsyncClient(transport=self._transport, base_url=self._origin) as client:
@@ -106,9 +106,8 @@ class Browser:
                     {"cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())} if self.cookies else {}
                 )
                 own = {"origin": self._origin} if method == "POST" else {}
-                return await client.request(
-                    method, path, data=form, headers={**sent, **own, **(headers or {})}, **more
-                )
+                given = headers if isinstance(headers, list) else {**sent, **own, **(headers or {})}
+                return await client.request(method, path, data=form, headers=given, **more)
 
         response = asyncio.run(ask())
         for line in response.headers.get_list("set-cookie"):

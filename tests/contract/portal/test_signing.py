@@ -237,6 +237,30 @@ def test_codes_from_one_peer_are_few(house: House) -> None:
     assert house.client(peer="2001:db8:1:2::1").ask("x@example.org").status_code == 200
 
 
+def test_the_peer_is_whom_the_proxy_names(house: House) -> None:
+    """In the last line of X-Forwarded-For: what stands in one before it a client made up. A network whose address is
+    written short is one place too."""
+    parts = house.vault.parts
+    serving = parts.settings.serving
+    behind = replace(serving, serve=replace(serving.serve, behind_proxy=True))
+    portal = make_portal(replace(parts, settings=replace(parts.settings, serving=behind)))
+    browser = Browser(type("Proxied", (), {"portal": portal}))  # type: ignore[arg-type]
+
+    def ask(at: int, network: str) -> int:
+        browser.cookies = {}
+        browser.get("/my/sign-in")
+        lines = [("x-forwarded-for", f"203.0.113.{at}"), ("x-forwarded-for", f"{network}::{at:x}:1")]
+        form = {"form": browser.mark, "address": f"p{at}@example.org"}
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        sent = [("cookie", cookie), ("origin", ORIGIN), *lines]
+        return browser.send("POST", "/my/sign-in", form=form, headers=sent).status_code
+
+    assert {ask(at, "2001:db8") for at in range(40)} == {303}
+    assert ask(40, "2001:db8") == 429
+    assert ask(41, "2001:db9") == 303
+    portal.close()
+
+
 @pytest.mark.parametrize(
     "typed", ["", " ", "ada", "a@b@c", "x" * 400 + "@example.org", "ada@exa\u202emple.org\n"]
 )

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from privet.bootstrap.peers import forwarded_address
 from privet.errors import InvalidInput, Unavailable
 from privet.http.certificates import SPOILT, PeerCertificate
-from privet.http.proxied import HEADER, ProxySeal, forwarded_address
+from privet.http.proxied import HEADER, ProxySeal
 from privet.testing import StoppedClock
 from tests.unit.http.certifying import issue
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from privet.bootstrap.peers import place_of
 from privet.errors import RateLimited
-from privet.http.rates import Buckets, place_of
+from privet.http.rates import Buckets
 
 
 class Clock:
