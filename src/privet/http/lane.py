@@ -1,9 +1,9 @@
 """The lane: reads that arrive while a batch commits are the next batch. No timer, and no delay when idle.
 
 On SQLite all of a batch but its commit runs on the event loop, if the pen is free, and the commit, which waits for the
-disk, in a thread; on PostgreSQL all of it runs in threads, two batches at a time. Reads that a policy engine elsewhere
-must be asked about leave their batch and wait apart. So neither a slow disk, a locked database nor a slow engine makes
-the process deaf, or holds up those who do not need it.
+disk, in a thread; on PostgreSQL all of it runs in threads, two batches at a time if they mostly wait. Reads that a
+policy engine elsewhere must be asked about leave their batch and wait apart. So neither a slow disk, a locked database
+nor a slow engine makes the process deaf, or holds up those who do not need it.
 A long list of reads is cut into slices that share each batch with what else waits, so one bulk caller does not set
 everybody's latency. Refuses, as Overloaded, what would make the queue longer than its bound, and callers whose
 credential no longer holds when their batch is loaded. Checkpoints are signed beside it (privet.serving.background).
@@ -13,7 +13,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Literal
 
 from privet.bootstrap.parts import Parts
@@ -32,6 +32,8 @@ MOST_IN_BATCH = 256
 _MOST_FIELDS = 25_600
 """Names of fields in a batch, all reads together: its log entries hold them, in memory until it commits."""
 _LEAST_SLICE = 32
+_MOSTLY = 0.7
+"""Of a batch's time, spent waiting: beyond it the next batch need not wait for its end."""
 _APART = 4
 """Threads for reads that wait for a policy engine."""
 
@@ -61,8 +63,9 @@ class Lane:
         self._still_valid = still_valid
         self._observer = observer
         self._most_waiting = most_waiting
-        self._most_flying = 1 if parts.store.backend == "sqlite" else 2
-        self._threads = ThreadPoolExecutor(self._most_flying, thread_name_prefix="privet-lane")
+        self._two = parts.store.backend != "sqlite"
+        self._waits = 0.0
+        self._threads = ThreadPoolExecutor(2 if self._two else 1, thread_name_prefix="privet-lane")
         self._apart = ThreadPoolExecutor(_APART, thread_name_prefix="privet-apart")
         self._single: deque[Single] = deque()
         self._bulk: deque[Many] = deque()
@@ -141,10 +144,14 @@ class Lane:
         if self.waiting + many > self._most_waiting:
             raise Overloaded("more reads are waiting than the service takes; try again in a moment")
         self._waiting += many
-        if not self._soon and self._flying < self._most_flying:
+        if not self._soon and self._flying < self._most_flying():
             # Soon, not now: what else arrived in the same turn of the loop belongs to the same batch.
             self._soon = True
             self._own_loop().call_soon(self._start)
+
+    def _most_flying(self) -> int:
+        """Two batches at a time where a batch mostly waits: for a database far away, or a slow disk of its own."""
+        return 2 if self._two and self._waits > _MOSTLY else 1
 
     def _start(self) -> None:
         self._soon = False
@@ -225,10 +232,13 @@ class Lane:
     # In threads.
 
     def _run(self, batch: Batch) -> None:
+        started, worked = perf_counter(), thread_time()
         try:
             outcome: Outcome = self._pipeline.read_known(batch.requests, batch.admit)
         except BaseException as error:  # noqa: BLE001  told to those who wait
             outcome = error
+        waited = 1 - (thread_time() - worked) / max(1e-6, perf_counter() - started)
+        self._waits += (waited - self._waits) / 8
         self._tell(self._end, batch, outcome)
 
     def _run_apart(self, batch: Batch) -> None:
