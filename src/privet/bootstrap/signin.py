@@ -22,7 +22,7 @@ from privet.domain.catalogue import Field
 from privet.domain.ids import NOBODY, Millis, SubjectId
 from privet.domain.ports import SubjectRow, TicketRow, WriteUnit
 from privet.domain.request import By
-from privet.errors import Conflict, IntegrityError, InvalidInput, Unauthenticated
+from privet.errors import IntegrityError, InvalidInput, Unauthenticated
 from privet.release.disclosure import Disclosure
 
 CODE_SENT = "sign-in-code"
@@ -158,18 +158,17 @@ class SignIns:
             if row is None or held is None or self._parts.clock() >= held.until:
                 return b"", Unauthenticated(_GONE)
             _, keys = self._load(unit, held.subject)
+            spent = held._replace(tries=held.tries + 1)
+            # Spent before the code is looked at: of tries that ran at the same time, on this same row, one counts.
+            unit.swap_ticket(row, self._row(ticket, spent))
             right = hmac.compare_digest(held.digest, self._digest(visit, code))
             if right and keys is not None:
-                if not unit.delete_ticket(ticket):
-                    raise Conflict("another try was faster")
+                unit.delete_ticket(ticket)
                 token = self._sessions.begin(unit, held.subject)
                 self._log(unit, Act.SIGN_IN, Decision.DONE, held.subject, keys, [])
                 return token, None
-            spent = held._replace(tries=held.tries + 1)
-            if spent.tries < TRIES:
-                unit.swap_ticket(row, self._row(ticket, spent))
-            elif not unit.delete_ticket(ticket):
-                raise Conflict("another try was faster")
+            if spent.tries >= TRIES:
+                unit.delete_ticket(ticket)
             self._log(unit, Act.SIGN_IN, Decision.FAILED, held.subject, keys, [])
         left = TRIES - spent.tries
         return b"", InvalidInput(_WRONG, field="code") if left else Unauthenticated(_GONE)
