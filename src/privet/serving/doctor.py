@@ -10,20 +10,22 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from privet.config.settings import Settings
 from privet.config.settings.serving import (
     IssuerSettings,
-    PortalSettings,
     ServeSettings,
     Serving,
     SmtpSettings,
+    TelemetrySettings,
 )
 from privet.crypto.certificate import parse_certificate
 from privet.domain.catalogue import Catalogue
 from privet.errors import PrivetError
 from privet.http.jwks import KeySource
-from privet.serving.listener import make_tls
+from privet.serving.listener import is_safe, make_tls
+from privet.serving.traces import Traces
 from privet.store.custody.doctor import Finding
 
 _SOON_DAYS: Final = 21
@@ -37,18 +39,23 @@ def examine_serving(settings: Settings, catalogue: Catalogue | None) -> list[Fin
         return []
     findings = [*_guarded(lambda: _listener(settings, serving.serve)), *_secrets(serving.serve, serving.smtp)]
     if serving.portal.enabled:
-        findings += _guarded(lambda: _portal(serving.portal, serving.smtp, catalogue))
+        findings += _guarded(lambda: _portal(serving, catalogue))
     for issuer in serving.issuers:
-        findings += _guarded(lambda issuer=issuer: _issuer(issuer, catalogue))  # type: ignore[misc]  # bound now
+        findings += _guarded(
+            lambda issuer=issuer: _issuer(issuer, catalogue),  # type: ignore[misc]  # bound now
+            "look at [[issuers]] in privet.toml (docs/authentication.md)",
+        )
+    if serving.telemetry.otlp_endpoint is not None:
+        findings += _guarded(lambda: _traces(serving.telemetry), "or take the setting out")
     return findings
 
 
-def _guarded(check: Callable[[], Iterator[Finding]]) -> list[Finding]:
+def _guarded(check: Callable[[], Iterator[Finding]], fix: str = "see docs/serve.md") -> list[Finding]:
     found: list[Finding] = []
     try:
         found.extend(check())
     except PrivetError as error:
-        found.append(Finding("fault", error.message, "see docs/serve.md"))
+        found.append(Finding("fault", error.message, fix))
     return found
 
 
@@ -60,6 +67,12 @@ def _listener(settings: Settings, serve: ServeSettings) -> Iterator[Finding]:
             "set it to 1, or move the vault to PostgreSQL",
         )
     if serve.tls_certificate is None:
+        if not is_safe(serve):
+            yield Finding(
+                "fault",
+                f"serve.host is {serve.host}, which can be reached from elsewhere, and there is no TLS",
+                "set serve.tls_certificate and serve.tls_key, or serve.behind_proxy if a proxy in front ends TLS",
+            )
         return
     make_tls(serve)
     now = datetime.now(UTC)
@@ -99,9 +112,14 @@ def _secret(name: str, path: Path) -> Iterator[Finding]:
         yield Finding("warn", f"{name}: anyone on this machine may look into {path}", f"chmod 600 {path}")
 
 
-def _portal(
-    portal: PortalSettings, smtp: SmtpSettings | None, catalogue: Catalogue | None
-) -> Iterator[Finding]:
+def _portal(serving: Serving, catalogue: Catalogue | None) -> Iterator[Finding]:
+    portal, smtp, public = serving.portal, serving.smtp, serving.serve.public_url
+    if public is not None and urlsplit(public).scheme != "https" and not _is_this_machine(public):
+        yield Finding(
+            "fault",
+            "serve.public_url is plain HTTP beyond loopback, so the customers' pages answer nobody",
+            "begin it with https://",
+        )
     if catalogue is not None:
         held = catalogue.fields.get(portal.lookup)
         if held is None or held.lookup is None:
@@ -109,6 +127,13 @@ def _portal(
                 "fault",
                 f"portal.lookup: the catalogue has no look-up field {portal.lookup!r}, so nobody can sign in",
                 "name one of its look-ups, or set portal.enabled = false",
+            )
+            return
+        if held.type.kind != "email":
+            yield Finding(
+                "fault",
+                f"portal.lookup: {portal.lookup!r} is no email address, and codes go by mail: nobody can sign in",
+                "name a look-up of type email, or set portal.enabled = false",
             )
             return
     if smtp is None:
@@ -131,6 +156,10 @@ def _portal(
     yield Finding("ok", f"the mail server at {smtp.host} takes us")
 
 
+def _is_this_machine(url: str) -> bool:
+    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+
+
 def _greet(smtp: SmtpSettings) -> None:
     context = ssl.create_default_context(cafile=None if smtp.ca_file is None else str(smtp.ca_file))
     connection: smtplib.SMTP
@@ -144,6 +173,11 @@ def _greet(smtp: SmtpSettings) -> None:
             connection.starttls(context=context)
         if smtp.username is not None and smtp.password_file is not None:
             connection.login(smtp.username, smtp.password_file.read_text(encoding="utf-8").rstrip("\r\n"))
+
+
+def _traces(telemetry: TelemetrySettings) -> Iterator[Finding]:
+    Traces(telemetry).close()
+    yield Finding("ok", "traces can be made; whether their collector answers is not looked at")
 
 
 def _issuer(issuer: IssuerSettings, catalogue: Catalogue | None) -> Iterator[Finding]:

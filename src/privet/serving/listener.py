@@ -8,6 +8,7 @@ import socket
 import ssl
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from privet.config.settings.serving import ServeSettings
 from privet.errors import InvalidInput, Unavailable
@@ -17,17 +18,8 @@ BACKLOG = 1024
 
 def bind(settings: ServeSettings) -> socket.socket:
     """A bound, listening socket; nobody is accepted yet. Raises InvalidInput, Unavailable."""
-    host = settings.host.strip("[]")
-    try:
-        found = socket.getaddrinfo(
-            host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
-        )
-    except (OSError, UnicodeError):
-        raise InvalidInput(
-            f"serve.host: there is no address {settings.host!r} on this machine", field="host"
-        ) from None
-    family, kind, proto, _, address = found[0]
-    if settings.tls_certificate is None and not settings.behind_proxy and not _is_loopback(str(address[0])):
+    family, kind, proto, address = _find(settings)
+    if not is_safe(settings):
         raise InvalidInput(
             f"serve.host: {settings.host} can be reached from elsewhere, and plain HTTP would show credentials and "
             "data on the way; set serve.tls_certificate and serve.tls_key, or serve.behind_proxy = true if a proxy "
@@ -44,6 +36,26 @@ def bind(settings: ServeSettings) -> socket.socket:
         listener.close()
         raise Unavailable(_why(error, settings)) from None
     return listener
+
+
+def is_safe(settings: ServeSettings) -> bool:
+    """Whether what is sent there is encrypted on its way, or does not leave the machine. Raises InvalidInput."""
+    encrypted = settings.tls_certificate is not None or settings.behind_proxy
+    return encrypted or _is_loopback(str(_find(settings)[3][0]))
+
+
+def _find(settings: ServeSettings) -> tuple[socket.AddressFamily, socket.SocketKind, int, tuple[Any, ...]]:
+    host = settings.host.strip("[]")
+    try:
+        found = socket.getaddrinfo(
+            host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
+        )
+    except (OSError, UnicodeError):
+        raise InvalidInput(
+            f"serve.host: there is no address {settings.host!r} on this machine", field="host"
+        ) from None
+    family, kind, proto, _, address = found[0]
+    return family, kind, proto, address
 
 
 def address_of(listener: socket.socket, settings: ServeSettings) -> str:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from privet.config.settings.serving import (
     ServeSettings,
     Serving,
     SmtpSettings,
+    TelemetrySettings,
 )
 from privet.domain.ids import VaultId
 from privet.serving.doctor import examine_serving
@@ -126,6 +128,42 @@ def test_a_look_up_that_the_catalogue_does_not_have(tmp_path: Path) -> None:
     assert "no look-up field 'name'" in found[0][1]
     assert "no look-up field 'crm'" in found[1][1]
     assert "issuer does not give its keys" in found[2][1]
+
+
+def test_plain_http_beyond_loopback(tmp_path: Path) -> None:
+    """What `privet serve` will refuse, and pages that would answer nobody; a proxy in front makes the first right."""
+    open_to_all = ServeSettings(host="0.0.0.0", public_url="http://my.example.org")
+    found = said(settings(tmp_path, serve=open_to_all))
+    assert [level for level, _ in found] == ["fault", "fault", "warn"]
+    assert "serve.host is 0.0.0.0" in found[0][1]
+    assert "serve.public_url is plain HTTP" in found[1][1]
+    behind = ServeSettings(host="0.0.0.0", behind_proxy=True, public_url="https://my.example.org")
+    assert [level for level, _ in said(settings(tmp_path, serve=behind))] == ["warn"]
+    assert said(settings(tmp_path, serve=ServeSettings(host="no.such.host.invalid")))[0][0] == "fault"
+
+
+def test_a_look_up_to_which_no_mail_goes(tmp_path: Path) -> None:
+    """A telephone number finds her, and no code reaches it."""
+    catalogue = parse_catalogue(
+        """
+fields:
+  phone: {type: phone, category: "pd:TelephoneNumber", lookup: unique, allow: [care]}
+purposes:
+  care: {dpv: "dpv:ServicePersonalisation", basis: contract}
+""",
+        file="catalogue.yaml",
+        notices={},
+    )
+    found = examine_serving(settings(tmp_path, portal=PortalSettings(lookup="phone")), catalogue)
+    assert [(one.level, "is no email address" in one.sentence) for one in found] == [("fault", True)]
+
+
+def test_traces_without_opentelemetry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said with what to install, before `privet serve` says it."""
+    telemetry = TelemetrySettings(otlp_endpoint="http://127.0.0.1:9")
+    asked = settings(tmp_path, telemetry=telemetry, portal=PortalSettings(enabled=False))
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    assert [(level, "pip install" in text) for level, text in said(asked)] == [("fault", True)]
 
 
 @pytest.fixture

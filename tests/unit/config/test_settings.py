@@ -168,6 +168,20 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
             HEAD + "[policy\n",
             "privet.toml:3: the file: is not valid TOML; check the quotes and brackets there",
         ),
+        (
+            HEAD + '[policy]\ntimeout_ms = 100\n[policy]\nengine = "opa"\n',
+            (
+                "privet.toml:5: the file: is not valid TOML; a section or key stands twice; "
+                "write all of a section's keys below one heading"
+            ),
+        ),
+        (
+            HEAD + '[serve]\npublic_url = "https://my.example.org/guests"\n',
+            (
+                "privet.toml:4: serve.public_url: must be scheme, host and port alone, "
+                'for instance public_url = "https://my.example.org"'
+            ),
+        ),
     ],
 )
 def test_a_wrong_file_is_refused_with_line_and_fix(tmp_path: Path, text: str, said: str) -> None:
@@ -225,7 +239,7 @@ def test_a_disk_that_refuses_is_unavailable(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text, said",
     [
-        ("[serve]\nport = 70000\n", "privet.toml:4: serve.port: must be less than 65535, or that"),
+        ("[serve]\nport = 70000\n", "privet.toml:4: serve.port: must be at most 65535"),
         ("[serve]\nport = '80'\n", "privet.toml:4: serve.port: must be a whole number"),
         ("[serve]\nprot = 80\n", 'privet.toml:4: serve.prot: there is no key "prot"; did you mean "port"?'),
         ("[serve]\ntls_key = 'k'\n", "serve.tls_certificate: needs serve.tls_key beside it"),
@@ -280,11 +294,11 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     "name, value, said",
     [
-        ("PRIVET_SERVE__PORT", "70000", "PRIVET_SERVE__PORT: must be less than 65535, or that"),
+        ("PRIVET_SERVE__PORT", "70000", "PRIVET_SERVE__PORT: must be at most 65535"),
         ("PRIVET_SERVE__PORT", "many", "PRIVET_SERVE__PORT: must be a whole number"),
         ("PRIVET_SERVE__PROT", "1", 'PRIVET_SERVE__PROT: there is no key "prot"; did you mean "port"?'),
         ("PRIVET_POLICY__ENGINE", "magic", 'PRIVET_POLICY__ENGINE: must be "embedded"'),
-        ("PRIVET_ISSUERS", "[{]", "PRIVET_ISSUERS: must be a section in [[ ]]"),
+        ("PRIVET_ISSUERS", "[{]", "PRIVET_ISSUERS: must be a JSON list of issuers"),
         ("PRIVET_ISSUERS", '[{"issuer": "https://a"}]', "PRIVET_ISSUERS: is missing"),
     ],
 )

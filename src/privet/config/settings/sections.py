@@ -20,6 +20,11 @@ PathText = Annotated[str, Field(min_length=1, max_length=1_000)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Host = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9.:_\-\[\]]+$")]
 WebUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2_000)]
+_PORT = r"(6553[0-5]|655[0-2]\d|65[0-4]\d{2}|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
+Origin = Annotated[
+    str,
+    Field(pattern=rf"^https?://([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?/?$", max_length=2_000),
+]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Seconds = Annotated[float, BeforeValidator(_number), Field(gt=0, le=3_600)]
 
@@ -28,7 +33,7 @@ class ServeShape(Shape):
     host: Host = "127.0.0.1"
     port: Port = 8443
     workers: Annotated[int, Field(ge=1, le=256)] = 1
-    public_url: WebUrl | None = None
+    public_url: Origin | None = None
     tls_certificate: PathText | None = None
     tls_key: PathText | None = None
     tls_client_ca: PathText | None = None

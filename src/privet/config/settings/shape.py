@@ -95,9 +95,10 @@ def parse_settings(data: bytes) -> FileShape:
         said = str(error)
         line = said.rpartition("at line ")[2].partition(",")[0]
         shown = line if line.isdigit() else "1"
-        raise InvalidInput(
-            f"{FILE}:{shown}: the file: is not valid TOML; check the quotes and brackets there"
-        ) from None
+        why = "check the quotes and brackets there"
+        if said.startswith(("Cannot declare", "Cannot overwrite")):
+            why = "a section or key stands twice; write all of a section's keys below one heading"
+        raise InvalidInput(f"{FILE}:{shown}: the file: is not valid TOML; {why}") from None
     number = raw.get("format")
     if isinstance(number, int) and not isinstance(number, bool) and number > FORMAT:
         raise Unavailable(
@@ -115,6 +116,9 @@ def parse_settings(data: bytes) -> FileShape:
         place = f"{FILE}:{_line_of(text, keys)}: {key}"
         if _is_said(overrides, keys):
             place = variable(keys)
+            if keys == ["issuers"]:
+                lines.append(f"{place}: must be a JSON list of issuers")
+                continue
         lines.append(f"{place}: {_sentence(keys, fault)}")
     raise InvalidInput("\n".join(lines))
 
@@ -148,6 +152,7 @@ RULES = {
     "keyring.kind": 'must be "file"',
     "policy.engine": 'must be "embedded", "opa" or "regopy"',
     "policy.url": 'must be the address of an OPA server, for instance url = "http://127.0.0.1:8181"',
+    "serve.public_url": 'must be scheme, host and port alone, for instance public_url = "https://my.example.org"',
     "policy.timeout_ms": "must be a whole number of milliseconds from 1 to 60000",
     "log.origin": 'must be a name without spaces or +, for instance origin = "privet.example.org/guests"',
 }
@@ -181,9 +186,8 @@ def _sentence(keys: list[str], fault: Any) -> str:
         return f"must be one of {context['expected']}"
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         bound = next(context[key] for key in ("gt", "ge", "lt", "le") if key in context)
-        return f"must be {'more' if 'greater' in kind else 'less'} than {bound}" + (
-            ", or that" if kind.endswith("equal") else ""
-        )
+        words = ("at least", "at most") if kind.endswith("equal") else ("more than", "less than")
+        return f"must be {words['less' in kind]} {bound}"
     if kind == "string_pattern_mismatch":
         return f"has not the form it must have ({context['pattern']})"
     if keys[0] in _ONLY_PATHS:
