@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from privet.audit.leaf import Act, Decision
+from privet.bootstrap.lettering import LetterLimits
 from privet.bootstrap.parts import Parts
-from privet.bootstrap.rates import DAY, Limit, Rates
+from privet.bootstrap.rates import Limit, Rates
 from privet.bootstrap.sessions import Sessions
 from privet.bootstrap.subjects import find_subject, wire_rights
 from privet.crypto.envelope import SubjectKeys, unwrap_subject_keys
@@ -28,10 +29,8 @@ from privet.release.disclosure import Disclosure
 CODE_SENT = "sign-in-code"
 TRIES = 5
 DIGITS = 8
-PER_ADDRESS = 5
 PER_PEER = 40
 """Codes in a quarter of an hour."""
-PER_ADDRESS_A_DAY = 30
 _MOST = 10**DIGITS
 _FORM = struct.Struct(">B16s32sBQ")
 _VERSION = 1
@@ -67,6 +66,7 @@ class SignIns:
         self._insist = wire_rights(parts).amendments.insist
         self._box = TicketBox(parts.keyring, parts.vault, "sign-in code")
         self._rates = Rates(parts)
+        self._letters = LetterLimits(parts)
         self._disclosure = Disclosure(catalogue=parts.catalogue, vault=parts.vault)
         self._lasts = parts.settings.serving.portal.code_minutes * 60_000
 
@@ -86,7 +86,7 @@ class SignIns:
             raise InvalidInput(
                 "the catalogue has no look-up field of addresses to sign in by", field="address"
             )
-        limits = [*self._of_address(field, typed), Limit(join(b"peer", peer.encode()), PER_PEER)]
+        limits = [*self._letters.of_address(field, typed), Limit(join(b"peer", peer.encode()), PER_PEER)]
         self._rates.check(limits)
         try:
             found = find_subject(self._parts, None, By(field.path, typed))
@@ -95,26 +95,6 @@ class SignIns:
         code = f"{int.from_bytes(self._parts.randomness(16)) % _MOST:0{DIGITS}d}"
         row, keys = self._insist(lambda: self._issue(visit, code, found, field, limits))
         return Letter(code, lambda: self._address(field, row, keys))
-
-    def allow_letter(self, subject: SubjectId, address: str) -> None:
-        """Counts one letter that she has sent to a new address. Raises RateLimited, and InvalidInput for no address."""
-        field = self.field
-        if field is None:
-            return
-        limits = [*self._of_address(field, address), Limit(join(b"subject", subject), 2 * PER_ADDRESS)]
-
-        def count() -> None:
-            with self._parts.store.write() as unit:
-                self._rates.count(unit, limits)
-
-        self._insist(count)
-
-    def _of_address(self, field: Field, address: str) -> list[Limit]:
-        inner = self._parts.lookups.inner(field, address)
-        return [
-            Limit(join(b"address", inner), PER_ADDRESS),
-            Limit(join(b"address a day", inner), PER_ADDRESS_A_DAY, DAY),
-        ]
 
     def _issue(
         self,

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from privet.bootstrap.asking import ServiceRequests
 from privet.bootstrap.consenting import ServiceConsents
+from privet.bootstrap.lettering import LetterLimits
 from privet.bootstrap.parts import Parts
 from privet.domain.request import ReadRequest
 from privet.errors import Unavailable
@@ -87,6 +88,7 @@ class Desk:
         self.observer = observer
         self._quick = _Pool(QUICK_THREADS, "privet-api")
         self._slow = _Pool(SLOW_THREADS, "privet-api-slow")
+        self.letters = LetterLimits(parts)
         self.refusals = Refusals(parts, self._quick.executor)
         self._requests: dict[str, ServiceRequests] = {}
         self._consents: dict[str, ServiceConsents] = {}

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from privet.bootstrap.customer import Customer
+from privet.bootstrap.lettering import LetterLimits
 from privet.bootstrap.parts import Parts
 from privet.bootstrap.sessions import Session, Sessions
 from privet.bootstrap.signin import SignIns
@@ -41,6 +42,7 @@ class Desk:
         self.labels = Labels(parts.catalogue)
         self.sessions = Sessions(parts)
         self.sign_ins = SignIns(parts, self.sessions)
+        self.letters = LetterLimits(parts)
         self.portal = parts.settings.serving.portal
         self.mails = mails
         """False where codes are shown on the terminal instead."""

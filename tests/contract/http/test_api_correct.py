@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from privet.domain.request import By
 from tests.contract.http.house import House, serve_house
 from tests.services.smtp import MailServer
 
@@ -44,3 +45,21 @@ def test_what_no_mail_reaches_is_refused_before_anything_is_changed(served: tupl
     assert (said.status, said.code) == (409, "conflict")
     assert house.ask("/v1/me/profile", who=who.value).json["fields"]["name"] == "Ada"
     assert len(mail.letters) == before
+
+
+def test_codes_for_a_new_address_are_few(served: tuple[House, MailServer]) -> None:
+    """Five in a quarter of an hour to one address, whoever asks; ten of one customer, whatever the address."""
+    house, mail = served
+
+    def correct(who: By, address: str) -> int:
+        return house.ask("/v1/me/correct", {"values": {"email": address}}, who=str(who.value)).status
+
+    one, other, before = house.guest(), house.guest(), len(mail.letters)
+    stranger = "stranger@elsewhere.example"
+    assert [correct(one, stranger) for _ in range(5)] == [200] * 5
+    assert [correct(one, stranger), correct(other, "Stranger@ELSEWHERE.example")] == [429, 429]
+    assert [correct(one, f"s{at}@elsewhere.example") for at in range(6)] == [200] * 5 + [429]
+    assert correct(other, "s9@elsewhere.example") == 200
+    for _ in range(11):
+        mail.wait()
+    assert len(mail.letters) == before + 11

@@ -11,7 +11,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from privet.bootstrap.customer import Customer
+from privet.bootstrap.subjects import get_subject
 from privet.domain.answer import Access, Consent, Profile
+from privet.domain.request import By
 from privet.errors import Conflict
 from privet.http.desk import Desk
 from privet.http.guard import caller_of, guarded
@@ -128,7 +130,7 @@ def me(desk: Desk) -> APIRouter:
         """Corrects fields; null clears one. A look-up field waits for the code that goes to its new value."""
         values = asked.values.root
         _check_courier(desk, values)
-        made = await do(request, lambda her: her.correct(values))
+        made = await desk.run(_correct, desk, caller_of(request).customer, values)
         _send_codes(desk, made, values)
         return say({"done": made.done, "pending": sorted(made.pending), "audit_id": made.audit_id})
 
@@ -150,6 +152,12 @@ _BYTES = {"type": "string", "format": "binary"}
 
 def _logged(audit_id: str) -> Response:
     return say({"audit_id": audit_id})
+
+
+def _correct(desk: Desk, who: By, values: dict[str, Any]) -> Corrected:
+    subject = get_subject(desk.parts, who)
+    desk.letters.allow(subject, values)
+    return Customer.of(desk.parts, subject).correct(values)
 
 
 def _check_courier(desk: Desk, values: dict[str, Any]) -> None:

@@ -29,8 +29,7 @@ def correct(desk: Desk, call: Call, me: Me) -> Answer:
     else:
         try:
             value = parse_text(field.type, _read(field, typed), where=field.path)
-            if field.lookup is not None:
-                desk.sign_ins.allow_letter(me.session.subject, str(value))
+            desk.letters.allow(me.session.subject, {field.path: value})
         except InvalidInput as error:
             return _form(desk, me, field, typed, problem=_told(desk, error), status=422)
         except RateLimited:
