@@ -135,8 +135,8 @@ def test_empty_and_absent_are_told_apart(clinic: FacedWorld) -> None:
         {"name": {"a": 1}},
         {"words": ["\ud800"]},
         {"words": [None]},
-        {"words": {"a", "b"}},
-        {"name": object()},
+        {"words": {"a"}},
+        {"name": Ellipsis},
     ],
     ids=repr,
 )
