@@ -241,6 +241,25 @@ def test_doctor_without_the_passphrase_looks_at_the_rest(vault: Path) -> None:
     assert "were not looked at" in ran.out
 
 
+def test_doctor_says_where_the_keyring_belongs(vault: Path) -> None:
+    """The path it is missed at, and the setting that names another."""
+    (vault / "keyring.json").rename(vault.parent / "keyring.json")
+    ran = run("doctor", cwd=vault)
+    assert ran.code == 1
+    assert f"put your copy of it at {vault / 'keyring.json'}, or set keyring.path" in ran.out
+
+
+def test_doctor_says_where_the_database_server_is_named(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that does not answer: the setting to look at, and no word of its password."""
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("PRIVET_DATABASE__URL", "postgresql+psycopg://x:hushhush@127.0.0.1:9/x")
+    ran = run("doctor", cwd=vault)
+    assert ran.code == 1
+    assert "is not reachable" in ran.out
+    assert "look at database.url" in ran.out
+    assert "hushhush" not in ran.out + ran.err
+
+
 def test_deeply_nested_json_rows_are_rejected(home: Path) -> None:
     """A row nested past all reason goes to the rejects file; the rest is in."""
     deep = "[" * 5000 + "]" * 5000

@@ -183,9 +183,10 @@ def _keyring(
     try:
         keyring = FileKeyring.open(settings.keyring_path, get_passphrase(passphrase, prompt=prompt))
     except PrivetError as error:
-        findings.append(
-            Finding("fault", error.message, "keys, people, journal and anchors were not looked at")
-        )
+        fix = "keys, people, journal and anchors were not looked at"
+        if not settings.keyring_path.exists():
+            fix = f"put your copy of it at {settings.keyring_path}, or set keyring.path; {fix}"
+        findings.append(Finding("fault", error.message, fix))
         return None
     cost = keyring.cost
     if cost.is_weak:
@@ -201,6 +202,9 @@ def _keyring(
     return keyring
 
 
+_SERVER_FIX = "look at database.url, and at the server (docs/postgresql.md)"
+
+
 def _store(settings: Settings, clock: Clock, findings: list[Finding]) -> Store | None:
     try:
         store = open_store(
@@ -213,7 +217,7 @@ def _store(settings: Settings, clock: Clock, findings: list[Finding]) -> Store |
         )
     except PrivetError as error:
         if all(error.message != found.sentence for found in findings):
-            findings.append(Finding("fault", error.message, ""))
+            findings.append(Finding("fault", error.message, "" if settings.is_sqlite else _SERVER_FIX))
         return None
     if store.identity().vault != settings.vault_id:
         findings.append(

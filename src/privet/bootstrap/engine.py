@@ -49,7 +49,7 @@ def read_token(path: Path) -> str:
             mode = os.fstat(file.fileno()).st_mode
             raw = file.read(_MOST + 1)
     except OSError as error:
-        raise Unavailable(f"policy.token_file in privet.toml cannot be read ({error.strerror})") from None
+        raise Unavailable(f"policy.token_file: {path} cannot be read ({error.strerror})") from None
     _verify_private(path, mode, "the token")
     token = raw.decode("latin-1").strip("\r\n")
     if not token or len(raw) > _MOST or not all("!" <= sign <= "~" for sign in token):

@@ -62,6 +62,7 @@ def test_three_engines_give_the_same_answers(
         assert list(answers(vault)) == embedded
     (directory / "privet.toml").write_text(original)
     token = tmp_path / "token"
+    token.touch(mode=0o600)
     token.write_text("s3cret\n")
     server = opa_server(bundle, token="s3cret")
     choose(directory, "opa", url=server.url, token_file=str(token))
