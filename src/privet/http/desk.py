@@ -1,12 +1,11 @@
 """What every route needs at hand: the open vault, who asks, threads for what waits for the disk, the log of refusals.
 
 Refuses, as Unavailable, work beyond what its threads and their queue hold: a slow disk makes callers wait, not memory
-grow.
+grow. They take turns (http.turns).
 """
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
@@ -16,11 +15,11 @@ from privet.bootstrap.consenting import ServiceConsents
 from privet.bootstrap.lettering import LetterLimits
 from privet.bootstrap.parts import Parts
 from privet.domain.request import ReadRequest
-from privet.errors import Unavailable
 from privet.http.callers import Authenticator, Caller
 from privet.http.observing import DEAF, Observer
 from privet.http.problems import Scope, request_id_of
 from privet.http.refusals import Refusals
+from privet.http.turns import Turns
 from privet.identify.current import on_behalf
 from privet.release.stages import ReleasedRead
 
@@ -31,8 +30,6 @@ ASKING: Final[ContextVar[Caller | None]] = ContextVar("asking", default=None)
 
 QUICK_THREADS: Final = 4
 SLOW_THREADS: Final = 2
-MOST_WAITING: Final = 500
-"""Calls that wait for a thread, in each of the two pools."""
 _MOST_PEER: Final = 200
 
 
@@ -52,23 +49,6 @@ class Courier(Protocol):
         """To the *new* address. Returns at once."""
 
 
-class _Pool:
-    """Threads with a bounded queue."""
-
-    def __init__(self, threads: int, name: str) -> None:
-        self.executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._waiting = 0
-
-    async def run(self, work: Callable[[], T]) -> T:
-        if self._waiting >= MOST_WAITING:
-            raise Unavailable("more requests are waiting than the service takes; try again in a moment")
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self.executor, work)
-        finally:
-            self._waiting -= 1
-
-
 class Desk:
     """One a process."""
 
@@ -86,8 +66,8 @@ class Desk:
         self.lane = lane
         self.courier = courier
         self.observer = observer
-        self._quick = _Pool(QUICK_THREADS, "privet-api")
-        self._slow = _Pool(SLOW_THREADS, "privet-api-slow")
+        self._quick = Turns(QUICK_THREADS, "privet-api")
+        self._slow = Turns(SLOW_THREADS, "privet-api-slow")
         self.letters = LetterLimits(parts)
         self.refusals = Refusals(parts, self._quick.executor)
         self._requests: dict[str, ServiceRequests] = {}
@@ -95,11 +75,11 @@ class Desk:
 
     async def run(self, work: Callable[..., T], /, *args: Any, **named: Any) -> T:
         """One act that waits for the database, in a thread. It goes on only while the caller's credential stands."""
-        return await self._quick.run(self._on_behalf(partial(work, *args, **named)))
+        return await self._quick.run(_who(), self._on_behalf(partial(work, *args, **named)))
 
     async def run_slowly(self, work: Callable[..., T], /, *args: Any, **named: Any) -> T:
         """What may take seconds: searches, proofs, exports. They do not keep writes waiting."""
-        return await self._slow.run(self._on_behalf(partial(work, *args, **named)))
+        return await self._slow.run(_who(), self._on_behalf(partial(work, *args, **named)))
 
     def _on_behalf(self, work: Callable[[], T]) -> Callable[[], T]:
         """The work, held in each of its units against the state that the unit loads: revocation is exact for writes."""
@@ -141,6 +121,12 @@ class Desk:
         await self.refusals.flush()
         for pool in (self._quick, self._slow):
             await asyncio.to_thread(pool.executor.shutdown)
+
+
+def _who() -> str:
+    """Whose turn it is: a service or officer by name, a customer by her credential."""
+    caller = ASKING.get()
+    return "" if caller is None else f"{caller.kind}:{caller.name or caller.credential}"
 
 
 def peer_of(scope: Scope, caller: Caller) -> str:
