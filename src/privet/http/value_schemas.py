@@ -15,7 +15,12 @@ from privet.domain.catalogue import Field, ValueType
 
 Schema = dict[str, Any]
 
-EMAIL: Final = r"^[A-Za-z0-9_+-]{1,32}(\.[A-Za-z0-9_+-]{1,15}){0,2}@([A-Za-z0-9]{1,30}\.){1,3}[A-Za-z]{2,20}$"
+_ATOM: Final = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
+_LABEL: Final = "([A-Za-z0-9]{1,30}|[A-Za-z0-9]{1,15}(-[A-Za-z0-9]{1,15}){1,2})"
+_LOCAL: Final = (
+    rf"({_ATOM}{{1,64}}|{_ATOM}{{1,32}}(\.{_ATOM}{{1,15}}){{1,2}}|{_ATOM}{{1,14}}(\.{_ATOM}{{1,9}}){{1,5}})"
+)
+EMAIL: Final = rf"^{_LOCAL}@({_LABEL}\.){{1,3}}[A-Za-z]{{2,20}}$"
 _LINE: Final = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
 _TEXT: Final = "^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]*$"
 _NUMBER: Final = r"^-?[0-9]{1,16}(\.[0-9]{1,16})?$"
@@ -119,9 +124,16 @@ def phone_pattern() -> str:
             if region == "001"
             else phonenumbers.PhoneMetadata.metadata_for_region(region)
         )
-        lengths = sorted({length for length in metadata.general_desc.possible_length if length > 5})
-        if lengths and len(str(code)) + max(lengths) <= 15:
-            body = "|".join(f"[2-9][0-9]{{{length - 1}}}" for length in lengths)
+        lengths = sorted(
+            length
+            for length in set(metadata.general_desc.possible_length)
+            if length > 5 and len(str(code)) + length <= 15
+        )
+        # What is dialled before a number at home is taken for that, and not for its first digits.
+        prefix = metadata.national_prefix_for_parsing
+        first = "0-9" if prefix is None else "2-9" if code == 1 else "1-9"
+        body = "|".join(f"[{first}][0-9]{{{length - 1}}}" for length in lengths)
+        if body:
             shapes.append(f"{code}({body})")
     return rf"^\+({'|'.join(shapes)})$"
 

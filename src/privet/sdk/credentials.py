@@ -123,7 +123,8 @@ class Credentials:
 def _bearer(token: object) -> Bearer:
     text = token.strip() if isinstance(token, str) else ""
     if not _FORM.fullmatch(text):
-        raise InvalidInput("the token is not one line of ASCII without spaces", field="token")
+        why = "is not one line of ASCII without spaces" if text else "is empty"
+        raise InvalidInput(f"the token {why}", field="token")
     return Bearer(f"Bearer {text}")
 
 

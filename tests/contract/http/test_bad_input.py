@@ -176,6 +176,13 @@ def test_fields(house: House, route: str, changes: dict[str, Any], field: str) -
         assert said.json.get("field") == field
 
 
+@pytest.mark.parametrize("since", ["", "yesterday", "2024-02-30", "2024-01-01T10:00:00"])
+def test_a_time_that_is_none_is_told_what_one_looks_like(house: House, since: str) -> None:
+    """However short: a date to copy, not a length."""
+    said = house.ask("/v1/history", changed("/v1/history", since=since))
+    assert said.json["detail"] == "since must be a date such as 2024-01-31, or with a time and its offset"
+
+
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize(
     "headers",

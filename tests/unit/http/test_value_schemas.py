@@ -28,6 +28,30 @@ def test_every_address_of_the_pattern_is_one(address: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "number",
+    ["+14155550123", "+33142685300", "+390612345678", "+4930901820", "+442079460718", "+81312345678"],
+)
+def test_numbers_of_every_day_are_of_the_pattern(number: str) -> None:
+    """A client that checks against the document can name people in Paris, Rome, Berlin and Tokyo."""
+    assert re.search(phone_pattern(), number)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ann@example.org",
+        "o'brien@example.org",
+        "a.b.c.d.e@mail.example.org",
+        "ann@my-hotel.co.uk",
+        "a-name-that-is-longer-than-thirty-two@example.org",
+    ],
+)
+def test_addresses_of_every_day_are_of_the_pattern(address: str) -> None:
+    """Apostrophes, many dots, hyphens in the domain."""
+    assert re.search(EMAIL, address)
+
+
+@pytest.mark.parametrize(
     "kind, good, bad",
     [
         (ValueType(kind="integer", minimum="0", maximum="9"), [0, 9], [-1, 10]),

@@ -14,7 +14,7 @@ AuditId = Annotated[str, StringConstraints(pattern=AUDIT_ID)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 _DATE = {"type": "string", "format": "date"}
 _TIME = {"type": "string", "format": "date-time"}
-_WRITTEN = StringConstraints(min_length=10, max_length=40)
+_WRITTEN = StringConstraints(max_length=40)
 Moment = Annotated[str, _WRITTEN, WithJsonSchema({"anyOf": [_DATE, _TIME]})]
 """A date, or a time with its offset (RFC 3339)."""
 ExactMoment = Annotated[str, _WRITTEN, WithJsonSchema(_TIME)]
