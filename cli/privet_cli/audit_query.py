@@ -116,9 +116,15 @@ def _row(line: "AuditLine") -> tuple[object, ...]:
         line.purpose or "-",
         Coloured(line.decision, COLOURS.get(line.decision, "dim")),
         ", ".join(line.fields) or ("(sealed)" if line.sealed else "-"),
-        ", ".join(f"{path} ({why})" for path, why in line.reasons.items()) or "-",
+        ", ".join(f"{path} ({why})" for path, why in line.reasons.items()) or _whole(line),
         line.audit_id,
     )
+
+
+def _whole(line: "AuditLine") -> str:
+    """Why something was refused that is of no field: a consent, a request."""
+    why = line.detail.get("reason") or line.detail.get("code")
+    return f"({why})" if isinstance(why, str) else "-"
 
 
 def _print_csv(lines: "Iterator[AuditLine]") -> None:

@@ -173,5 +173,5 @@ def _private_match(line: AuditLine, wanted: AuditFilter) -> bool:
     return (
         (wanted.purpose is None or line.purpose == wanted.purpose)
         and (wanted.field is None or wanted.field in line.fields or wanted.field in line.reasons)
-        and (wanted.reason is None or wanted.reason in line.reasons.values())
+        and (wanted.reason is None or wanted.reason in (*line.reasons.values(), line.detail.get("reason")))
     )

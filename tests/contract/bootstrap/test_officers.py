@@ -47,6 +47,15 @@ def test_filters_and_and_newest_comes_first(told: Vault) -> None:
     assert audit.query(service="letters", act="put") == []
 
 
+def test_a_refusal_that_is_of_no_field_is_found_by_its_reason(told: Vault) -> None:
+    """A consent that a service may not record has a reason as a read has."""
+    with pytest.raises(AccessDenied) as refused:
+        told.service("letters").consent(by(email="ann@example.org"), "marketing.email", given=True)
+    found = told.officer("ana").audit.query(reason="service_not_permitted")
+    assert [line.audit_id for line in found] == [refused.value.audit_id]
+    assert found[0].detail["reason"] == "service_not_permitted"
+
+
 def test_time_cuts_both_ways(told: Vault, clock: StoppedClock) -> None:
     """`since` and `until` are inclusive, and must have a zone."""
     audit = told.officer("ana").audit
