@@ -11,7 +11,7 @@ import stat
 import time
 import urllib.parse
 import warnings
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -158,6 +158,19 @@ def test_old_tls_is_refused(secured: tuple[Place, Authority, Path]) -> None:
         with pytest.raises((ssl.SSLError, ConnectionError)):
             _shake(server.port, old)
         _shake(server.port, _context(authority))
+
+
+def test_handshakes_that_never_come_make_room(secured: tuple[Place, Authority, Path]) -> None:
+    """As many connections as there may be, and more, that say nothing: who shakes hands does not wait their ten
+    seconds."""
+    place, authority, folder = secured
+    with _serve(place, folder, max_connections=20) as server, ExitStack() as silent:
+        for _ in range(30):
+            silent.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=5))
+        began = time.monotonic()
+        for _ in range(3):
+            _shake(server.port, _context(authority))
+        assert time.monotonic() - began < 8
 
 
 def test_plain_http_on_a_tls_port_gets_nothing(secured: tuple[Place, Authority, Path]) -> None:

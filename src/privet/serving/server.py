@@ -20,7 +20,7 @@ from uvicorn.server import ServerState
 from privet.http.edge import App
 from privet.serving.closing import SETTLE_S, refuse_newcomers
 from privet.serving.cycle import Direct
-from privet.serving.limits import Gate
+from privet.serving.limits import QUIET_S, UNFINISHED_S, Gate
 from privet.serving.protocol import PrivetProtocol
 from privet.serving.repeating import RepeatingProtocol
 
@@ -66,7 +66,8 @@ class Server:
         self._config.load()
         self._accepting = False
         self._closing = False
-        self._arriving: set[asyncio.Task[None]] = set()
+        self._arriving: dict[asyncio.Task[None], tuple[socket.socket, float]] = {}
+        """Those that shake hands, oldest first, and since when."""
         gate.on_free = self._resume
 
     async def serve(self, stop: asyncio.Event, *, drain_s: float, on_started: Callable[[], None]) -> None:
@@ -117,7 +118,8 @@ class Server:
         """Takes in what has come. False when nothing more waits."""
         for _ in range(most):
             if not self._has_room():
-                self._gate.make_room(self._loop.time())
+                if not self._hurry():
+                    self._gate.make_room(self._loop.time())
                 self._pause()
                 return False
             try:
@@ -130,13 +132,25 @@ class Server:
                 return False
             connection.setblocking(False)
             task = self._loop.create_task(self._welcome(connection))
-            self._arriving.add(task)
+            self._arriving[task] = (connection, self._loop.time())
             task.add_done_callback(self._arrived)
         return True
 
     def _arrived(self, task: asyncio.Task[None]) -> None:
-        self._arriving.discard(task)
+        self._arriving.pop(task, None)
         self._resume()
+
+    def _hurry(self) -> bool:
+        """Ends the handshake that has taken longest, if that is a while: somebody waits for its place."""
+        for connection, since in self._arriving.values():
+            if since > self._loop.time() - QUIET_S - UNFINISHED_S:
+                break
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:  # it has gone
+                continue
+            return True
+        return False
 
     async def _welcome(self, connection: socket.socket) -> None:
         try:
