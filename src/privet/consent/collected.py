@@ -193,8 +193,10 @@ class Collected:
                 audit_id = ""
         if not audit_id:
             audit_id = self._append(self._scribe.act(Act.CONSENT, Decision.REFUSE, private, **shown))
+        collected = ", ".join(sorted(service.collects)) or "none"
         raise AccessDenied(
-            f"{service.name} cannot record this consent ({reason.value}); it was logged",
+            f"{service.name} may not record or ask about this consent ({reason.value}); "
+            f"consents it collects: {collected}",
             reasons=(reason.value,),
             audit_id=audit_id,
         )
