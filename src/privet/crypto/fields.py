@@ -207,22 +207,26 @@ def open_into(
             padded = decrypt(blob[start:body], blob[body:end], prefix + context)
             stop = _LENGTH_SIZE + length_of(padded)[0]
             if stop > len(padded):
-                raise _unpadded()
+                raise unpadded()
             values[found[0]] = found[1](padded[_LENGTH_SIZE:stop])
             rests.append(padded[stop:])
             contexts.append(context)
     except InvalidTag:
-        raise IntegrityError("a field does not open: altered, or of another place") from None
+        raise does_not_open() from None
     except struct.error:
         raise _damaged() from None
     if end != size:
         raise _damaged()
     if b"".join(rests).strip(b"\0"):
-        raise _unpadded()
+        raise unpadded()
     return b"".join(contexts)
 
 
-def _unpadded() -> IntegrityError:
+def does_not_open() -> IntegrityError:
+    return IntegrityError("a field does not open: altered, or of another place")
+
+
+def unpadded() -> IntegrityError:
     return IntegrityError("padding does not fit: the bytes are not what was sealed")
 
 

@@ -4,12 +4,13 @@ Only `release` may import this (held by the import contracts). Refuses, as one I
 open in its place; what was not granted stays sealed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from privet.config.values import UNDECODABLE, Value, bare_decoder, decode_value
 from privet.crypto.envelope import SubjectKeys
-from privet.crypto.fields import field_aad_prefix, open_into, open_values
+from privet.crypto.fields import field_aad_prefix, open_values
+from privet.crypto.row_shapes import RowShapes
 from privet.domain.catalogue import Catalogue, Field
 from privet.domain.decision import Grant, GrantedField
 from privet.domain.ids import VaultId
@@ -52,7 +53,7 @@ class Opener:
             plan = self._plan(grant)
         values = plan.empty.copy()
         try:
-            return Opened(values, open_into(keys.data_cipher, prefix, packed, plan.wanted, values))
+            return Opened(values, plan.rows.open_into(keys.data_cipher, prefix, packed, values))
         except UNDECODABLE:
             pass
         # A value that does not decode: the slow way says which type it is not.
@@ -72,7 +73,7 @@ class Opener:
         plan = _Plan(
             grant,
             {path: None for path, _, _ in grant.fields},
-            {number: (path, decoders[number]) for path, number, _ in grant.fields},
+            RowShapes({number: (path, decoders[number]) for path, number, _ in grant.fields}),
         )
         if len(self._plans) >= _KEPT:
             self._plans.clear()
@@ -84,7 +85,7 @@ class _Plan(NamedTuple):
     grant: Grant
     empty: dict[str, Value | None]
     """All paths in the caller's order, without values."""
-    wanted: dict[int, tuple[str, Callable[[bytes], Value | None]]]
+    rows: RowShapes[str, Value | None]
 
 
 def grant_all(fields: Sequence[Field]) -> Grant:
