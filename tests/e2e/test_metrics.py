@@ -1,5 +1,6 @@
 """What Prometheus reads of the real service: true counts, of all workers together, and nothing of anybody."""
 
+import contextlib
 import time
 import urllib.error
 import urllib.request
@@ -69,6 +70,11 @@ def test_one_worker(tmp_path: Path) -> None:
     with VaultServer(place.directory) as server:
         use(server, place, 5)
         check(scrape(server), 5)
+        for path in ("/my/sign-in", f"/{CANARY}"):
+            with contextlib.suppress(urllib.error.HTTPError):
+                urllib.request.urlopen(f"{server.url}{path}", timeout=10).close()
+        assert scrape(server)["privet_requests_total", "/my", "200"] == 1
+        assert scrape(server)["privet_requests_total", "nowhere", "404"] == 1
         found = wait_for(server, privet_log_entries=15, privet_ready=1)
         assert found["privet_log_lag_entries",] == 0
         assert 0 <= found["privet_key_age_seconds", "1", "open"] < 600

@@ -16,6 +16,8 @@ from privet.bootstrap.passphrase import get_passphrase
 from privet.bootstrap.vault import system_clock
 from privet.config.catalogue import load_catalogue, with_numbers
 from privet.config.settings import Settings, load_settings
+from privet.config.settings.environment import find_misspelt
+from privet.config.settings.shape import FileShape
 from privet.crypto.keyring_file import FileKeyring
 from privet.decide.bundle import build_bundle
 from privet.domain.catalogue import Catalogue
@@ -47,7 +49,7 @@ def examine(
 ) -> list[Finding]:
     """Every check, in order. Raises Unavailable when there is no vault at all, InvalidInput for bad settings."""
     settings = load_settings(directory)
-    findings: list[Finding] = [*_files(settings), *_space(settings), *_sqlite(settings)]
+    findings: list[Finding] = [*_environment(), *_files(settings), *_space(settings), *_sqlite(settings)]
     catalogue = _catalogue(settings, findings)
     if catalogue is not None:
         findings += examine_callers(settings, catalogue)
@@ -89,6 +91,14 @@ def _guarded(check: Callable[[], Iterator[Finding]]) -> list[Finding]:
             Finding("fault", f"a file cannot be read ({error.strerror})", "look at paths and permissions")
         )
     return found
+
+
+def _environment() -> Iterator[Finding]:
+    """A variable that nobody reads is worse than none: whoever set it thinks that it counts."""
+    for name, meant in sorted(find_misspelt(FileShape).items()):
+        yield Finding(
+            "warn", f"the variable {name} is not read", f"{meant} is: two underscores after the section"
+        )
 
 
 def _files(settings: Settings) -> Iterator[Finding]:

@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
 
 from privet.bootstrap.parts import Parts
 from privet.errors import InvalidInput, Unavailable
@@ -16,7 +18,7 @@ from privet.http.desk import Desk
 from privet.http.edge import App, Edge, Receive, Send
 from privet.http.hot import FETCH, FETCH_MANY, HotRoutes
 from privet.http.lane import Lane
-from privet.http.observing import Observer
+from privet.http.observing import DEAF, Observer
 from privet.http.problems import EdgeError, Scope
 from privet.portal.app import make_portal
 from privet.portal.desk import PREFIX
@@ -26,6 +28,9 @@ from privet.serving.logs import get_log, told
 from privet.serving.metrics import Metrics
 from privet.serving.probes import Probes
 from privet.serving.traces import Both, Traces
+
+NOWHERE: Final = "nowhere"
+"""The route of requests to addresses that do not exist, as metrics count them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +88,7 @@ def make_service(
     folders: dict[str, App] = {"/v1": make_api(desk)}
     portal = make_portal(parts, show_code=show_code) if settings.portal.enabled else None
     if portal is not None:
-        folders[PREFIX] = portal
+        folders[PREFIX] = counted(portal, PREFIX, observer)
 
     async def stop() -> None:
         await lane.drain()
@@ -95,7 +100,7 @@ def make_service(
         if traces is not None:
             await asyncio.to_thread(traces.close)
 
-    app: App = with_edge(Composition(paths=paths, folders=folders), https=https)
+    app: App = with_edge(Composition(paths=paths, folders=folders, observer=observer), https=https)
     if traces is not None:
         return Service(app=traces.traced(app), direct=None, stop=stop)
     return Service(app=app, direct=hot.direct, stop=stop)
@@ -118,8 +123,11 @@ def _read_token(path: Path | None) -> bytes | None:
 class Composition:
     """Finds who answers: a path by name, else the longest folder that holds it."""
 
-    def __init__(self, *, paths: Mapping[str, App], folders: Mapping[str, App]) -> None:
-        """`folders`: "/v1" answers /v1 and all below it."""
+    def __init__(
+        self, *, paths: Mapping[str, App], folders: Mapping[str, App], observer: Observer = DEAF
+    ) -> None:
+        """`folders`: "/v1" answers /v1 and all below it. `observer` hears of what stands nowhere."""
+        self._observer = observer
         self._paths = paths
         self._folders = sorted(folders.items(), key=lambda item: -len(item[0]))
 
@@ -132,8 +140,30 @@ class Composition:
                     app = found
                     break
             else:
+                self._observer.request(NOWHERE, 404, 0.0)
                 raise EdgeError("not_found", "there is nothing at this address")
         await app(scope, receive, send)
+
+
+def counted(app: App, route: str, observer: Observer) -> App:
+    """The application, each of its answers told to the observer under one name."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        started, status = perf_counter(), 500
+
+        async def tell(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await app(scope, receive, tell)
+        finally:
+            if scope["type"] == "http":
+                observer.request(route, status, perf_counter() - started)
+
+    return call
 
 
 def with_edge(app: App, *, https: bool) -> Edge:

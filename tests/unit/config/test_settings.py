@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from privet.config.settings import PolicySettings, default_settings, load_settings, write_settings
+from privet.config.settings.environment import find_misspelt
 from privet.config.settings.serving import (
     DatabaseSettings,
     IssuerSettings,
@@ -15,6 +16,7 @@ from privet.config.settings.serving import (
     SmtpSettings,
     TelemetrySettings,
 )
+from privet.config.settings.shape import FileShape
 from privet.domain.ids import VaultId
 from privet.errors import InvalidInput, Unavailable
 
@@ -312,3 +314,19 @@ def test_faults_of_the_environment_name_the_variable(
         load_settings(tmp_path)
     assert said in caught.value.message
     assert "privet.toml" not in caught.value.message
+
+
+def test_a_variable_with_one_underscore_too_few_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be read by nobody; other variables of ours are what they are."""
+    for name in (
+        "PRIVET_SERVE_PORT",
+        "PRIVET_SERVE__HOST",
+        "PRIVET_VAULT",
+        "PRIVET_PASSPHRASE_FILE",
+        "PRIVET_SMTP_HOST",
+    ):
+        monkeypatch.setenv(name, "x")
+    assert find_misspelt(FileShape) == {
+        "PRIVET_SERVE_PORT": "PRIVET_SERVE__PORT",
+        "PRIVET_SMTP_HOST": "PRIVET_SMTP__HOST",
+    }

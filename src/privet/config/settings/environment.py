@@ -6,7 +6,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard, get_args
 
 from pydantic import BaseModel
 
@@ -29,6 +29,28 @@ def find_overrides(shape: type[BaseModel]) -> dict[str, Any]:
     except SettingsError:
         found = {name: None for name in _LISTS if f"{PREFIX}{name}".upper() in os.environ}
     return {name: value for name, value in found.items() if name in sections}
+
+
+def find_misspelt(shape: type[BaseModel]) -> dict[str, str]:
+    """Variables that look as if they meant a setting but have one underscore where two belong, and what they meant."""
+    found = {}
+    for name in os.environ:
+        section, _, key = name.removeprefix(PREFIX).lower().partition("_")
+        field = shape.model_fields.get(section)
+        model = (
+            None
+            if field is None
+            else next(
+                (kind for kind in (field.annotation, *get_args(field.annotation)) if _is_shape(kind)), None
+            )
+        )
+        if name.startswith(PREFIX) and model is not None and key in model.model_fields:
+            found[name] = variable([section, key])
+    return found
+
+
+def _is_shape(kind: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def variable(keys: list[str]) -> str:
