@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -224,30 +224,41 @@ def test_a_killed_connection_releases_nothing(make_place: Any) -> None:
         assert READS["fetch"](vault, who)
 
 
-SETTINGS = {
-    "format", "vault_id", "database.url", "keyring.kind", "keyring.path", "policy.engine", "policy.url",
-    "policy.token_file", "policy.timeout_ms", "log.origin", "anchors.path", "keypack.path", "journal.path",
+SECTIONS = {
+    "format", "vault_id", "database", "keyring", "policy", "log", "anchors", "keypack", "journal", "serve",
+    "issuers", "portal", "smtp", "telemetry",
 }  # fmt: skip
-"""Every setting there is. None of them is a switch of the log: a new one is to be looked at here."""
+"""Every section of the settings. None of them is about whether there is a log: a new one is to be looked at here."""
+SWITCHES = {"database.allow_plaintext", "database.pooler", "portal.enabled", "serve.behind_proxy"}
+"""Every setting that is a yes or a no: how the database is reached, whether there are pages, who ends TLS."""
 ENVIRONMENT = {
     "PRIVET_DEBUG", "PRIVET_NEW_PASSPHRASE", "PRIVET_PASSPHRASE", "PRIVET_PASSPHRASE_FILE", "PRIVET_VAULT",
+    "PRIVET_TOKEN", "PRIVET_TOKEN_FILE", "PRIVET_ISSUERS", "PRIVET_SERVE__PORT",
 }  # fmt: skip
-"""PRIVET_DEBUG shows the command's tracebacks, no more."""
+"""PRIVET_DEBUG shows the command's tracebacks, no more; the last two stand for the settings, which are above."""
 
 
 def test_no_setting_turns_auditing_off() -> None:
-    """The settings are these and no others, and none is a yes or no."""
-    found = set()
+    """Sections and switches are these and no others, and no key speaks of auditing."""
+    switches, keys = set(), set()
     for name, top in FileShape.model_fields.items():
-        inner = getattr(top.annotation, "model_fields", None)
-        for key, setting in (inner or {"": top}).items():
-            found.add(f"{name}.{key}".rstrip("."))
-            assert setting.annotation is not bool
-    assert found == SETTINGS
+        kinds = [
+            kind for kind in (top.annotation, *get_args(top.annotation)) if hasattr(kind, "model_fields")
+        ]
+        for kind in kinds:
+            for key, setting in kind.model_fields.items():
+                keys.add(f"{name}.{key}")
+                if setting.annotation is bool:
+                    switches.add(f"{name}.{key}")
+    assert set(FileShape.model_fields) == SECTIONS
+    assert switches == SWITCHES
+    spoken = {key for key in keys if re.search(r"audit|leaf|entr(y|ies)|sync|durab", key)}
+    assert spoken == set()
+    assert {key for key in keys if key.startswith("log.")} == {"log.origin"}
 
 
 def test_no_environment_variable_turns_auditing_off() -> None:
-    """The code reads no environment variable but those that say where the vault and its passphrase are."""
+    """The code reads no environment variable but those that say where things are, who asks, and the settings."""
     found = set()
     for path in [*SOURCE.rglob("*.py"), *(SOURCE.parent.parent / "cli").rglob("*.py")]:
         source = path.read_text()

@@ -8,6 +8,7 @@ import pytest
 
 from privet.crypto.access import AccessRefs
 from privet.crypto.aead import FieldCipher
+from privet.crypto.bundle_signing import BundleSigner
 from privet.crypto.envelope import SubjectKeys
 from privet.crypto.kdf import PreparedKey
 from privet.crypto.keyring import FileKeyring, MemoryKeyring, ScryptCost
@@ -44,6 +45,7 @@ def holders(directory: Path) -> list[Secret]:
         VaultKeys(ring, VAULT),
         TicketBox(ring, VAULT, "session"),
         Revisions(ring, ["front-desk"]),
+        BundleSigner.generate(),
     ]
 
 
