@@ -56,7 +56,19 @@ def test_every_way_in_is_there() -> None:
 def test_the_tests_of_the_example_pass() -> None:
     """As its README runs them."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "test_welcome.py"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-c",
+            os.devnull,
+            "--confcutdir",
+            str(WELCOME),
+            "test_welcome.py",
+        ],
         cwd=WELCOME,
         capture_output=True,
         text=True,
