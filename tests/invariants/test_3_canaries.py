@@ -22,6 +22,7 @@ from privet.bootstrap.vault import Vault
 from privet.domain.request import By, by
 from privet.errors import PrivetError
 from privet.intake.pipeline import Intake
+from privet.release import pipeline
 from privet.release.logging import Logging
 from privet.store.unit import Unit
 from tests.invariants.conftest import Make
@@ -306,6 +307,7 @@ def test_no_object_shows_what_it_holds(
 
         monkeypatch.setattr(owner, name, call)
 
+    monkeypatch.setattr(pipeline, "STALE_SECONDS", 600.0)  # looking at everything takes seconds, in the batch
     watched(Logging, "append")
     watched(Intake, "finish")
     watched(Unit, "swap_facts")
