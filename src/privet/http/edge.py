@@ -2,7 +2,7 @@
 
 Addresses that could be read in two ways are not found. Refuses to let an exception out: the client gets a problem
 without a word of it, `on_error` gets the exception. Limits on heads, bodies and time are the protocol's
-(privet.serving.protocol), which also answers through `answer_of`.
+(privet.serving.protocol).
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from privet.errors import PrivetError
-from privet.http.problems import EdgeError, Headers, Scope, problem_of, request_id_of
+from privet.http.problems import EdgeError, Headers, Scope, request_id_of, send_problem
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -62,9 +62,7 @@ class Edge:
                 self._on_error(error, scope)
             if started:
                 raise Cut from None
-            status, headers, body = answer_of(scope, error)
-            await answer({"type": "http.response.start", "status": status, "headers": headers})
-            await answer({"type": "http.response.body", "body": body})
+            await send_problem(scope, answer, error)
 
     def _complete(self, headers: Any, request_id: str) -> Headers:
         found = [*headers]
@@ -92,19 +90,6 @@ def _check_path(scope: Scope) -> None:
 
 class Cut(Exception):
     """An answer failed half way: the server must close the connection, so that nobody takes it for whole."""
-
-
-def answer_of(scope: Scope, error: BaseException) -> tuple[int, Headers, bytes]:
-    """Status, headers and body of the problem that stands for `error`."""
-    problem = problem_of(error)
-    request_id = request_id_of(scope)
-    body = problem.body(request_id)
-    headers: Headers = [
-        (name.encode("ascii"), value.encode("latin-1", "replace"))
-        for name, value in problem.all_headers(request_id).items()
-    ]
-    headers.append((b"content-length", b"%d" % len(body)))
-    return problem.status, headers, b"" if scope.get("method") == "HEAD" else body
 
 
 async def _refuse_other(scope: Scope, receive: Receive, send: Send) -> None:

@@ -20,12 +20,12 @@ from privet.domain.request import ReadRequest
 from privet.errors import InvalidInput, PrivetError, RateLimited, Unauthenticated
 from privet.http.bodies import check_content_type
 from privet.http.callers import Authenticator, Caller
-from privet.http.edge import HSTS, NOSNIFF, Receive, Send, answer_of
+from privet.http.edge import HSTS, NOSNIFF, Receive, Send
 from privet.http.guard import check_kind, check_query
 from privet.http.hot_bodies import parse_asked, parse_person
 from privet.http.lane import Lane
 from privet.http.observing import DEAF, Observer
-from privet.http.problems import EdgeError, Scope, problem_of, request_id_of, send_problem
+from privet.http.problems import EdgeError, Scope, answer_of, problem_of, request_id_of, send_problem
 from privet.http.refusals import Refusals
 from privet.http.wire import Wire
 from privet.release.stages import ReleasedRead

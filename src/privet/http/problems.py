@@ -1,8 +1,8 @@
 """One shape for every error that leaves the service: RFC 9457 problem details, with our own codes.
 
-`problem_of` turns any exception into a problem, `send_problem` sends it over bare ASGI. Refuses to tell what an
-exception says that Privet did not raise on purpose, and what was damaged (IntegrityError): the operator finds that in
-the log, by the request id. Every code stands in CODES and in docs/api.md.
+`problem_of` turns any exception into a problem, `answer_of` makes the answer, `send_problem` sends it over bare ASGI.
+Refuses to tell what an exception says that Privet did not raise on purpose, and what was damaged (IntegrityError): the
+operator finds that in the log, by the request id. Every code stands in CODES and in docs/api.md.
 """
 
 import re
@@ -225,8 +225,8 @@ def request_id_of(scope: Scope) -> str:
     return made
 
 
-async def send_problem(scope: Scope, send: Send, error: BaseException | Problem) -> None:
-    """Answers an HTTP request with a problem. Sends no body to a HEAD."""
+def answer_of(scope: Scope, error: BaseException | Problem) -> tuple[int, Headers, bytes]:
+    """Status, headers and body of the answer that tells of `error`. No body to a HEAD, but its length."""
     problem = error if isinstance(error, Problem) else problem_of(error)
     request_id = request_id_of(scope)
     body = problem.body(request_id)
@@ -235,5 +235,11 @@ async def send_problem(scope: Scope, send: Send, error: BaseException | Problem)
         for name, value in problem.all_headers(request_id).items()
     ]
     headers.append((b"content-length", b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope.get("method") == "HEAD" else body})
+    return problem.status, headers, b"" if scope.get("method") == "HEAD" else body
+
+
+async def send_problem(scope: Scope, send: Send, error: BaseException | Problem) -> None:
+    """Answers an HTTP request with a problem."""
+    status, headers, body = answer_of(scope, error)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -17,8 +17,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from privet.http.edge import answer_of
-from privet.http.problems import EdgeError
+from privet.http.problems import EdgeError, answer_of
 from privet.serving.cycle import Cycle, Direct
 from privet.serving.limits import (
     GREETING_S,
