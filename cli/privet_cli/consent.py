@@ -80,7 +80,8 @@ def withdraw(who: "By", purpose: str, source: str | None, as_json: bool) -> None
     if as_json:
         say_json(receipt)
     else:
-        say(f"{purpose}: consent {_no(receipt)}")
+        say(f"{purpose}: {_no(receipt)}")
+        note("It holds from the next read on. Her receipt, signed: add --json to print it.")
 
 
 @consent.command()
@@ -148,9 +149,11 @@ def check_receipt(file: Path, key: Path | None) -> None:
 
 
 def _no(receipt: dict[str, Any]) -> str:
-    """Withdrawn after a yes; refused where there was none before it."""
+    """What was done: a consent ended, or her no kept where there was none to end."""
     types = receipt["dpv:hasRecordOfActivity"]["dpv:hasConsentStatus"]["@type"]
-    return "withdrawn" if "dpv:ConsentWithdrawn" in types else "refused"
+    if "dpv:ConsentWithdrawn" in types:
+        return "consent withdrawn"
+    return "her no is recorded, as refused: there was no consent to withdraw"
 
 
 def _painted(word: str) -> str:

@@ -35,7 +35,10 @@ class Later(click.ParamType[datetime]):
             at = datetime.fromisoformat(text)
         except (ValueError, OverflowError):
             self.fail(
-                "write a date (2027-05-01), an instant (2027-05-01T12:00Z) or how far ahead (90d)", param, ctx
+                "write a date (2027-05-01), an instant with its zone (2027-05-01T12:00Z), or how far ahead in hours, "
+                "days or weeks (12h, 90d, 8w)",
+                param,
+                ctx,
             )
         if at.tzinfo is None:
             self.fail("an instant needs its time zone: 2027-05-01T12:00Z", param, ctx)
@@ -57,7 +60,9 @@ def key() -> None:
 
 @key.command()
 @click.argument("service", metavar="SERVICE", shell_complete=names_of("services"))
-@click.option("--expires", type=Later(), metavar="TIME", help="When it ends: 2027-05-01, or 90d from now.")
+@click.option(
+    "--expires", type=Later(), metavar="TIME", help="When it ends: 2027-05-01, or 12h, 90d, 8w from now."
+)
 @json_option("Print JSON.")
 def create(service: str, expires: datetime | None, as_json: bool) -> None:
     """Make an API key and print it, this once.

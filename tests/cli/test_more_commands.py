@@ -86,13 +86,16 @@ def test_a_sweep_says_what_it_removed(directory: Path) -> None:
     assert "--yes" in asked.stderr
 
 
-def test_a_no_is_called_what_the_ledger_calls_it(directory: Path) -> None:
-    """Withdrawn after a yes, refused without one before it; said again, the same."""
+def test_a_no_is_told_as_what_was_done(directory: Path) -> None:
+    """Withdrawn after a yes; recorded, as the ledger calls it, without one before it; said again, the same."""
     ann = ("--by", "crm_id=C1")
-    for purpose, word in (("marketing.email", "withdrawn"), ("care", "refused")):
+    for purpose, done in (
+        ("marketing.email", "consent withdrawn"),
+        ("care", "her no is recorded, as refused: there was no consent to withdraw"),
+    ):
         for _ in range(2):
             said = privet(directory, "consent", "withdraw", *ann, purpose)
-            assert said.stdout == f"{purpose}: consent {word}\n", said.stderr
+            assert said.stdout == f"{purpose}: {done}\n", said.stderr
 
 
 @pytest.mark.parametrize("command", ["consent grant", "consent withdraw", "consent status", "rights object"])

@@ -171,6 +171,17 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
             "privet.toml:3: the file: is not valid TOML; check the quotes and brackets there",
         ),
         (
+            HEAD + '[log]\norigin = "a\n\n',
+            "privet.toml:4: the file: is not valid TOML; check the quotes and brackets there",
+        ),
+        (
+            HEAD + "[log]\norigin =",
+            (
+                "privet.toml:4: the file: is not valid TOML; "
+                "it ends too early: a value, or the end of a quote or bracket, is missing"
+            ),
+        ),
+        (
             HEAD + '[policy]\ntimeout_ms = 100\n[policy]\nengine = "opa"\n',
             (
                 "privet.toml:5: the file: is not valid TOML; a section or key stands twice; "

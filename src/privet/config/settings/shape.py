@@ -87,15 +87,19 @@ def parse_settings(data: bytes) -> FileShape:
         raise InvalidInput(f"{FILE}:1: the file: is larger than 100 kB; it holds a few settings only")
     try:
         text = data.decode("utf-8")
-        raw = tomllib.loads(text)
     except UnicodeDecodeError:
         raise InvalidInput(f"{FILE}:1: the file: is not UTF-8; save it as UTF-8") from None
+    try:
+        raw = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        # tomllib ends its message with "(at line 3, column 5)".
+        # tomllib ends its message with "(at line 3, column 5)" or "(at end of document)".
         said = str(error)
         line = said.rpartition("at line ")[2].partition(",")[0]
         shown = line if line.isdigit() else "1"
         why = "check the quotes and brackets there"
+        if said.endswith("(at end of document)"):
+            shown = str(max(1, len(text.rstrip().splitlines())))
+            why = "it ends too early: a value, or the end of a quote or bracket, is missing"
         if said.startswith(("Cannot declare", "Cannot overwrite")):
             why = "a section or key stands twice; write all of a section's keys below one heading"
         raise InvalidInput(f"{FILE}:{shown}: the file: is not valid TOML; {why}") from None
