@@ -31,7 +31,7 @@ lint: .venv/.dev
 	@$(BIN)/ruff check --quiet src cli tests
 
 types: .venv/.dev
-	@$(BIN)/mypy --no-error-summary src cli tests/services tests/conftest.py
+	@$(BIN)/mypy --no-error-summary src cli tests
 
 layers: .venv/.dev
 	@$(BIN)/lint-imports --no-logo > .venv/layers.log || { cat .venv/layers.log; exit 1; }

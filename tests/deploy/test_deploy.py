@@ -288,7 +288,8 @@ def test_the_healthcheck_asks_loopback_only() -> None:
 def test_the_healthcheck_of_a_real_vault(tmp_path: Path) -> None:
     """0 while it serves, 1 when it has stopped."""
     from privet import Vault
-    from tests.services.vault_server import PASSPHRASE, VaultServer
+    from privet.testing import PASSPHRASE
+    from tests.services.vault_server import VaultServer
 
     Vault.create(tmp_path / "v", passphrase=PASSPHRASE).close()
     command = [sys.executable, "-I", str(DEPLOY / "healthcheck.py")]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has none
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from privet.portal.pages import signing
@@ -30,7 +30,7 @@ OWN = (
     "", "/held", "/held/stays", "/held/stays?page=2", "/used", "/choices", "/download", "/stop", "/erase",
     "/correct/given_name", "/correct/room.bed", "/correct/email", "/correct/allergies", "/confirm/email", "/nowhere",
 )  # fmt: skip
-HOSTILE = {
+HOSTILE: dict[str, Any] = {
     "family_name": "<b onmouseover=alert(1)>"
     + "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch" * 2,
     "allergies": ["\u202egnp.exe", "w" * 200, "👩‍👩‍👧‍👦", "شمع"],
@@ -69,7 +69,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A hotel with one guest, much of whose data is hostile, some of it used and some refused."""
     signing.FLOOR_S, floor = 0.0, signing.FLOOR_S
     with open_house(tmp_path_factory.mktemp("site")) as house:
-        who = house.guest(phone="+442079460718", country="GB", **{"room.extra_towels": True}, **HOSTILE)
+        who = house.guest(**{"phone": "+442079460718", "country": "GB", "room.extra_towels": True, **HOSTILE})
         for at in range(25):
             house.stay(who, f"B{at:03}", date(2024, 1, 1 + at), hotel="resort", adults=2, rate="110.50")
         vault = house.vault

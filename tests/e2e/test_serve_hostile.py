@@ -136,10 +136,12 @@ def test_a_large_body_without_a_length(server: VaultServer, place: Place) -> Non
     head = raw_fetch(place.key).partition(b"\r\n\r\n")[0].replace(b"Content-Length", b"X-Length")
     with Client(server) as client:
         client.send(head + b"\r\nTransfer-Encoding: chunked\r\n\r\n")
-        sender = threading.Thread(
-            target=lambda: [client.send(b"1000\r\n" + b"x" * 4_096 + b"\r\n") for _ in range(2_000)],
-            daemon=True,
-        )
+
+        def send() -> None:
+            for _ in range(2_000):
+                client.send(b"1000\r\n" + b"x" * 4_096 + b"\r\n")
+
+        sender = threading.Thread(target=send, daemon=True)
         sender.start()
         assert _problem(client.read()) == (413, "body_too_large")
         sender.join(10)

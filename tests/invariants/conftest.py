@@ -42,7 +42,7 @@ Make = Callable[[str], Place]
 @pytest.fixture(scope="session")
 def maker(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], tuple[Place, Callable[[], None]]]]:
+) -> Callable[[str], tuple[Place, Callable[[], None]]]:
     """maker(backend): a fresh, closed vault, and how to be rid of it."""
 
     def make(kind: str) -> tuple[Place, Callable[[], None]]:

@@ -48,7 +48,7 @@ def main(directory: str, switch: str, how: str) -> None:
                 except PrivetError as error:
                     print(type(error).__name__, error.message, flush=True)
                 else:
-                    print("ACKNOWLEDGED", attempt.__code__.co_firstlineno, flush=True)  # type: ignore[attr-defined]
+                    print("ACKNOWLEDGED", attempt.__code__.co_firstlineno, flush=True)
             Path(switch).unlink()
         print("well again", flush=True)
     with Vault.open(directory, passphrase=PASSPHRASE) as vault:

@@ -298,7 +298,11 @@ def test_a_disk_that_fills_up(make_place: Make, small_disk: Path) -> None:
                 if failures == 3:
                     break
         assert failures == 3
-        for read in (lambda: vault.customer(by(email=kept[0])).profile(), lambda: fetch(vault, kept[0])):
+        reads: tuple[Callable[[], object], ...] = (
+            lambda: vault.customer(by(email=kept[0])).profile(),
+            lambda: fetch(vault, kept[0]),
+        )
+        for read in reads:
             with pytest.raises(Unavailable):
                 for _ in range(500):  # what is left of the write-ahead log takes a few small entries yet
                     read()

@@ -70,7 +70,7 @@ def rows(place: Place, where: str) -> list[Any]:
 
 
 def put(place: Place, *added: Any) -> None:
-    many = [
+    many: list[dict[str, object]] = [
         {n: v if isinstance(v, int | None) else bytes(v) for n, v in zip(COLUMNS, row, strict=True)}
         for row in added
     ]

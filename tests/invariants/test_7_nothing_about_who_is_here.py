@@ -329,7 +329,7 @@ def test_a_clash_is_a_bad_value(people: People) -> None:
     world = people.world
     kiosk = world.service("kiosk")
     taken = people.typed["restricted"].value
-    seen = set()
+    seen: set[tuple[str, str, str | None]] = set()
     for address in (taken, "no address", "no@address@at.all"):
         with pytest.raises(privet.errors.InvalidInput) as caught:
             kiosk.put(by(crm_id=f"new-{len(seen)}-{address}"), {"email": address}, purpose="enrolment")

@@ -23,8 +23,8 @@ from privet.audit.leaf import parse_leaf
 from privet.audit.reading import EntryReader
 from privet.bootstrap.credentials import create_key
 from privet.errors import AccessDenied, PrivetError
+from tests.invariants.canaries import OTHER, PURPOSE, STAY, VALUES, needles
 from tests.invariants.conftest import Make
-from tests.invariants.test_3_canaries import OTHER, PURPOSE, STAY, VALUES, needles
 from tests.invariants.world import PASSPHRASE, Clock, Place, World
 from tests.services.vault_server import VaultServer
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from privet.bootstrap.vault import Vault
+from privet.domain.ids import SubjectId
 from privet.domain.request import by
 from privet.errors import AccessDenied, Unavailable
 from tests.invariants.world import PASSPHRASE, rotate_keys
@@ -77,22 +78,24 @@ def _sound(_vault: Vault) -> None:
 
 def _facts_cached(vault: Vault) -> None:
     """Broken on purpose: what is known of a person is kept from read to read."""
-    deciding = vault.parts.pipeline._decide
-    real, kept = deciding._facts, {}
+    deciding: Any = vault.parts.pipeline._decide
+    real = deciding._facts
+    kept: dict[SubjectId, Any] = {}
 
     def facts(keys: Any, row: Any, *rest: Any) -> Any:
         if row.subject not in kept:
             kept[row.subject] = real(keys, row, *rest)
         return kept[row.subject]
 
-    deciding._facts = facts  # type: ignore[method-assign]
+    deciding._facts = facts
 
 
 def _loaded_outside(vault: Vault) -> None:
     """Broken on purpose: rows come from a copy that is a little old, not from the unit that logs."""
     store = vault.parts.store
-    identifying = vault.parts.pipeline._identify
-    real, kept = identifying.identify, {}
+    identifying: Any = vault.parts.pipeline._identify
+    real = identifying.identify
+    kept: dict[tuple[SubjectId, ...], tuple[float, Any]] = {}
 
     class Stale:
         def __init__(self, unit: Any) -> None:
@@ -108,13 +111,14 @@ def _loaded_outside(vault: Vault) -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(self._unit, name)
 
-    identifying.identify = lambda unit, state, requests: real(Stale(unit), state, requests)  # type: ignore[method-assign, arg-type, assignment]
+    identifying.identify = lambda unit, state, requests: real(Stale(unit), state, requests)
 
 
 def _consent_ignored(vault: Vault) -> None:
     """Broken on purpose: the memo forgets that consent is part of the question."""
-    judge = vault.parts.judge
-    real, kept = judge.judge, {}
+    judge: Any = vault.parts.judge
+    real = judge.judge
+    kept: dict[Any, Any] = {}
 
     def decide(questions: Any, answers: Any) -> Any:
         verdicts = []
@@ -124,7 +128,7 @@ def _consent_ignored(vault: Vault) -> None:
             verdicts.append(kept.get(question.asked, verdict) if question.person else verdict)
         return verdicts
 
-    judge.judge = decide  # type: ignore[method-assign]
+    judge.judge = decide
 
 
 VARIANTS: Mapping[str, Callable[[Vault], None]] = {

@@ -28,7 +28,7 @@ def test_bindings_without_their_settings_are_named(tmp_path: Path) -> None:
     )
     make_vault(directory, rules).close()
     issuer = {"issuer": STAFF, "audience": "privet", "role": "services"}
-    set_settings(directory, issuers=[issuer])  # type: ignore[arg-type]
+    set_settings(directory, issuers=[issuer])
     found = warned(directory)
     assert len(found) == 4
     assert found[0].startswith("services.desk")
@@ -36,5 +36,5 @@ def test_bindings_without_their_settings_are_named(tmp_path: Path) -> None:
     assert "lets nobody in" in found[2]
     assert found[3].startswith("services.kitchen")
     listed = [{**issuer, "role": "officers"}, {**issuer, "issuer": "https://login.example"}]
-    set_settings(directory, issuers=listed, serve={"behind_proxy": True, "proxy_key_file": "proxy.key"})  # type: ignore[arg-type]
+    set_settings(directory, issuers=listed, serve={"behind_proxy": True, "proxy_key_file": "proxy.key"})
     assert warned(directory) == []

@@ -5,6 +5,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from privet.bootstrap.credentials import (
 )
 from privet.bootstrap.restoring import restore_vault
 from privet.decide.controls import Credential
+from privet.domain.ids import Millis
 from privet.domain.ports import VaultState
 from privet.domain.request import by
 from privet.errors import Conflict, InvalidInput, NotFound, PrivetError, Unauthenticated, Unavailable
@@ -112,8 +114,8 @@ def test_an_expired_key_makes_room(vault: Vault, clock: StoppedClock) -> None:
     assert first.id not in [one.id for one in list_keys(vault.parts)]
 
 
-def to_millis_after(clock: StoppedClock, by: timedelta) -> int:
-    return clock.now + int(by.total_seconds() * 1000)  # type: ignore[return-value]
+def to_millis_after(clock: StoppedClock, by: timedelta) -> Millis:
+    return Millis(clock.now + int(by.total_seconds() * 1000))
 
 
 def test_bad_requests_are_refused(vault: Vault, clock: StoppedClock) -> None:
@@ -251,13 +253,14 @@ def test_a_unit_goes_on_only_while_its_credential_stands(vault: Vault) -> None:
     with on_behalf(holds):
         register.put(ada, {"given_name": "Adele"}, purpose="enrolment")
         revoke_key(vault.parts, key.id)
-        for act in (
+        acts: tuple[Callable[[], object], ...] = (
             lambda: register.put(ada, {"given_name": "Eve"}, purpose="enrolment"),
             lambda: register.record(
                 ada, "purchases", {"day": "2025-01-01", "invoice": "7"}, purpose="enrolment"
             ),
             lambda: register.consent(ada, "care", given=True),
-        ):
+        )
+        for act in acts:
             with pytest.raises(Unauthenticated):
                 act()
     vault.parts.store.sequence()

@@ -2,7 +2,9 @@
 """The SDK in process over time, in threads and with odd input; its contract itself is in tests/contract/vault."""
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -82,10 +84,10 @@ def test_history_is_newest_first_and_cut_exactly(shop: Vault) -> None:
     """Though the database sees months only, days cut; limit counts records."""
     desk = shop.service("desk")
 
-    def titles(**window: object) -> list[object]:
+    def titles(**window: Any) -> list[object]:
         return [
             r["title"] for r in desk.history(ANN, "purchases", purpose=PERSONAL, fields=["title"], **window)
-        ]  # type: ignore[arg-type]  # parametrised
+        ]
 
     assert titles() == ["Tie", "Cap", "Hat"]
     assert titles(limit=1) == ["Tie"]
@@ -112,7 +114,7 @@ def test_what_is_malformed_is_refused_before_anything_is_looked_up(shop: Vault) 
     """InvalidInput, nothing logged, no value in the message."""
     desk = shop.service("desk")
     size = shop.parts.store.log.size()
-    bad = [
+    bad: list[Callable[[], object]] = [
         lambda: desk.fetch(ANN, purpose=PERSONAL, fields=[]),
         lambda: desk.fetch(ANN, purpose=PERSONAL, fields="given_name"),
         lambda: desk.fetch(ANN, purpose=PERSONAL, fields=["x" * 300]),

@@ -251,7 +251,7 @@ def test_a_server_whose_issuer_is_away_serves_others_and_recovers(vault: Vault) 
                 "jwks_url": f"{there.url}/keys",
             }
         ]
-        with VaultServer(vault.parts.settings.directory, issuers=issuers) as server:  # type: ignore[arg-type]
+        with VaultServer(vault.parts.settings.directory, issuers=issuers) as server:
             door = Door(server.url)
             waiting = threading.Thread(target=door.ask, args=(good,))
             waiting.start()
@@ -290,4 +290,4 @@ def test_issuers_that_cannot_be_used_stop_the_start(vault: Vault) -> None:
     good = {"issuer": "https://login.example", "audience": "privet", "role": "services"}
     for wrong in ({**good, "issuer": "http://login.example"}, {**good, "ca_file": "nowhere.pem"}):
         with pytest.raises(ServerFailed, match="issuers"):
-            VaultServer(vault.parts.settings.directory, issuers=[wrong])  # type: ignore[arg-type]
+            VaultServer(vault.parts.settings.directory, issuers=[wrong])

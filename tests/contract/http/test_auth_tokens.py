@@ -64,8 +64,7 @@ def inn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inn]:
         vault.service("desk").put(
             by(email="ada@example.org"), {"name": "Ada", "email": "ada@example.org"}, purpose="stay"
         )
-        # by `**`: mypy takes settings for sections, and issuers are a list of them
-        with VaultServer(directory, issuers=issuers, serve={"unauthenticated_per_minute": 100_000}) as server:  # type: ignore[arg-type]
+        with VaultServer(directory, issuers=issuers, serve={"unauthenticated_per_minute": 100_000}) as server:
             yield Inn(vault=vault, door=Door(server.url), clients=clients, people=people)
 
 

@@ -211,7 +211,7 @@ def test_a_rush_of_new_questions_is_no_outage() -> None:
         engine = opened(url, timeout=2)
         released: list[bool] = []
         threads = [
-            threading.Thread(target=lambda n=n: released.append(engine.decide([ask(n)])[0].released))  # type: ignore[misc]
+            threading.Thread(target=lambda n=n: released.append(engine.decide([ask(n)])[0].released))
             for n in range(48)
         ]
         for thread in threads:

@@ -25,7 +25,7 @@ FORMS = (
     "/my/choices", "/my/download", "/my/stop", "/my/erase", "/my/correct/given_name", "/my/confirm/email",
     "/my/sign-out",
 )  # fmt: skip
-HOSTILE = {
+HOSTILE: dict[str, Any] = {
     "given_name": "<script>alert(1)</script>",
     "family_name": "\"'><img src=x onerror=alert(1)> {{7*7}} {% raw %}",
     "allergies": ["\u202egnp.exe", "w" * 200, "👩‍👩‍👧‍👦 &amp; <b>", "javascript:alert(1)"],
@@ -34,9 +34,8 @@ HOSTILE = {
 
 @pytest.fixture
 def ada(house: House) -> By:
-    return house.guest(
-        phone="+442079460718", country="GB", allergies=["peanuts"], **{"room.extra_towels": True}
-    )
+    known: dict[str, Any] = {"country": "GB", "allergies": ["peanuts"], "room.extra_towels": True}
+    return house.guest(phone="+442079460718", **known)
 
 
 def mails(house: House) -> Any:

@@ -45,7 +45,7 @@ def settings(directory: Path, **sections: Any) -> Settings:
     return replace(default_settings(directory, VaultId(bytes(16))), serving=Serving(**sections))
 
 
-def certificate(directory: Path, *, days: int, name: str = "c") -> dict[str, Path]:
+def certificate(directory: Path, *, days: int, name: str = "c") -> dict[str, Any]:
     """A self-signed certificate that ends in so many days, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "vault.example.org")])

@@ -250,7 +250,7 @@ class _Rules(Visitor):
         if node.waitPolicy and node.waitPolicy.name != "LockWaitBlock":
             self.faults.append(f"{node.waitPolicy.name}")
 
-    def visit_Constraint(self, _: Any, node: ast.Constraint) -> None:
+    def visit_Constraint(self, _: Any, node: Any) -> None:
         if node.deferrable or node.initdeferred:
             self.faults.append("a deferrable constraint")
         if node.contype.name == "CONSTR_FOREIGN":
@@ -258,11 +258,11 @@ class _Rules(Visitor):
         if node.contype.name == "CONSTR_IDENTITY":
             self.faults.append("a sequence")
 
-    def visit_ColumnDef(self, _: Any, node: ast.ColumnDef) -> None:
+    def visit_ColumnDef(self, _: Any, node: Any) -> None:
         if node.typeName is not None and node.typeName.names[-1].sval.endswith("serial"):
             self.faults.append("a sequence")
 
-    def visit_FuncCall(self, _: Any, node: ast.FuncCall) -> None:
+    def visit_FuncCall(self, _: Any, node: Any) -> None:
         name = node.funcname[-1].sval
         if "advisory" in name or name in VOLATILE:
             self.faults.append(f"the function {name}")
@@ -280,46 +280,56 @@ def faults(statement: str) -> Iterator[str]:
         yield from _key_faults(raw.stmt)
 
 
-def _key_faults(node: Any) -> Iterator[str]:
-    if isinstance(node, ast.CreateStmt):
+def _key_faults(statement: Any) -> Iterator[str]:
+    node: Any = statement  # in pglast's types every part may be missing
+    if isinstance(statement, ast.CreateStmt):
         table = node.relation.relname
         keys = [
-            element.keys[0].sval
+            _sval(element.keys)
             for element in node.tableElts or ()
-            if isinstance(element, ast.Constraint)
-            and element.contype.name in ("CONSTR_PRIMARY", "CONSTR_UNIQUE")
+            if isinstance(element, ast.Constraint) and _kind(element) in ("CONSTR_PRIMARY", "CONSTR_UNIQUE")
         ]
         if table in DISTRIBUTED and keys != [DISTRIBUTED[table]]:
             yield f"{table}: a key that does not begin with {DISTRIBUTED[table]}"
-    if isinstance(node, ast.IndexStmt) and node.unique and node.relation.relname in DISTRIBUTED:
+    if isinstance(statement, ast.IndexStmt) and node.unique and node.relation.relname in DISTRIBUTED:
         yield f"{node.relation.relname}: a unique index beside its key"
-    if isinstance(node, ast.SelectStmt | ast.UpdateStmt | ast.DeleteStmt) and not _is_count(node):
+    if isinstance(statement, ast.SelectStmt | ast.UpdateStmt | ast.DeleteStmt) and not _is_count(node):
         for table, names in _asked(node):
             if table in DISTRIBUTED and table not in SWEEPS and DISTRIBUTED[table] not in names:
                 yield f"{table}: asked without {DISTRIBUTED[table]}"
 
 
+def _kind(constraint: Any) -> str:
+    return str(constraint.contype.name)
+
+
+def _sval(names: Any) -> str:
+    return str(names[0].sval)
+
+
 def _is_count(node: Any) -> bool:
     """A backup counts what it will copy."""
+    targets: Any = node.targetList if type(node) is ast.SelectStmt else None
     return (
-        isinstance(node, ast.SelectStmt)
+        targets is not None
         and node.whereClause is None
-        and all(isinstance(target.val, ast.FuncCall) and target.val.agg_star for target in node.targetList)
+        and all(isinstance(target.val, ast.FuncCall) and target.val.agg_star for target in targets)
     )
 
 
 def _asked(node: Any) -> Iterator[tuple[str, set[str]]]:
     """(table, columns its condition compares) for a statement on one table."""
-    tables = [node.relation] if hasattr(node, "relation") else list(node.fromClause or ())
+    tables: list[Any] = [node.relation] if hasattr(node, "relation") else list(node.fromClause or ())
     names: set[str] = set()
 
     class Columns(Visitor):
         def visit_A_Expr(self, _: Any, expression: ast.A_Expr) -> None:
+            column: Any = expression.lexpr
             if isinstance(expression.lexpr, ast.ColumnRef):
-                names.add(expression.lexpr.fields[-1].sval)
+                names.add(column.fields[-1].sval)
 
     if node.whereClause is not None:
         Columns()(node.whereClause)
     for table in tables:
         if isinstance(table, ast.RangeVar):
-            yield table.relname, names
+            yield str(table.relname), names

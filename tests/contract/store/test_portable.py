@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import miss
 from tests.contract.store.portable import DISTRIBUTED, LOGGED, collect, faults
+from tests.services.parts import miss
 from tests.services.postgres import PostgresServer, PostgresUnavailable
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]

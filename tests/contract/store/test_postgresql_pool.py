@@ -195,8 +195,8 @@ def test_no_error_leaks_a_connection(opened: Open, postgres_url: str, rows: Rows
                 "AND datname = current_database()"
             ).scalar_one()
         assert sessions <= LIMITS.pool_size + 1
-    with store.read() as unit:
-        assert unit.find_rows([row.subject])[row.subject].facts == row.facts
+    with store.read() as after:
+        assert after.find_rows([row.subject])[row.subject].facts == row.facts
 
 
 def test_an_old_connection_is_replaced(opened: Open) -> None:

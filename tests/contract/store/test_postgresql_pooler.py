@@ -12,10 +12,10 @@ from privet.domain.ports import Store
 from privet.errors import PrivetError, Unavailable
 from privet.store.opening import open_store
 from privet.store.wire import BEGIN
-from tests.conftest import miss
 from tests.contract.store.conftest import VAULT
 from tests.contract.store.load import Load
 from tests.contract.store.rows import T0, Rows
+from tests.services.parts import miss
 from tests.services.pgbouncer import PgBouncer
 from tests.services.postgres import PostgresServer
 

@@ -13,10 +13,10 @@ from privet.errors import InvalidInput, PrivetError, Unavailable
 from privet.store.address import parse_address
 from privet.store.faults import UNPROVEN
 from privet.store.opening import open_store
-from tests.conftest import miss
 from tests.contract.store.conftest import VAULT
 from tests.contract.store.rows import T0
 from tests.services.certificates import Authority
+from tests.services.parts import miss
 from tests.services.postgres import PostgresServer, PostgresUnavailable
 
 pytestmark = pytest.mark.postgres

@@ -341,7 +341,8 @@ def test_lock_held_elsewhere(path: Path, ring: FileKeyring, monkeypatch: pytest.
 
 def test_file_replaced_while_locking(path: Path, ring: FileKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between opening and locking another writer renames a new file in: the lock is then taken on the new one."""
-    real, opened = fcntl.flock, []
+    real = fcntl.flock
+    opened: list[int] = []
 
     def late(descriptor: int, operation: int) -> None:
         if not opened:

@@ -38,6 +38,12 @@ class Counting:
             return [refusal(["given_name"], self.failing, self.revision) for _ in inputs]
         return ENGINE.decide(inputs)
 
+    def recall(self, inputs: Sequence[bytes]) -> Sequence[Decision | None]:
+        return self.decide(inputs)
+
+    def assure(self) -> Reason | None:
+        return self.failing
+
     def explain(self, question: bytes) -> Mapping[str, Sequence[Mapping[str, str]]]:
         return ENGINE.explain(question)
 

@@ -6,7 +6,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
@@ -32,7 +32,7 @@ def ec(name: str = "ec", curve: str = "P-256") -> ECKey:
 
 
 @cache
-def okp(name: str = "okp", curve: str = "Ed25519") -> OKPKey:
+def okp(name: str = "okp", curve: Literal["Ed25519", "Ed448"] = "Ed25519") -> OKPKey:
     return OKPKey.generate_key(curve, parameters={"kid": name})
 
 

@@ -146,7 +146,7 @@ def test_strangers_hear_429_and_those_known_do_not(vault: Vault) -> None:
         with pytest.raises(RateLimited) as refused:
             await door.ask("wrong", address="192.0.2.1")
         assert 0 < refused.value.retry_after <= 12
-        assert await door.ask(key.text, address="192.0.2.1")
+        await door.ask(key.text, address="192.0.2.1")
         with pytest.raises(Unauthenticated):
             await door.ask("wrong", address="192.0.2.2")
         with pytest.raises(Unauthenticated):

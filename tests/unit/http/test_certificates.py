@@ -189,12 +189,13 @@ def test_the_asgi_extension_gives_the_leaf() -> None:
         found = peer_certificate({"extensions": {"tls": {"client_cert_chain": chain}}})
         assert found is not None
         assert found.fingerprint == mine.fingerprint
-    for scope in (
+    chainless: tuple[dict[str, Any], ...] = (
         {},
         {"extensions": None},
         {"extensions": {"tls": None}},
         {"extensions": {"tls": {"client_cert_chain": []}}},
-    ):
+    )
+    for scope in chainless:
         assert peer_certificate(scope) is None
     for spoilt in (b"", b"x", mine.der[:-1], mine.der + b"x", "-----BEGIN", "é"):
         found = peer_certificate({"extensions": {"tls": {"client_cert_chain": [spoilt]}}})

@@ -59,7 +59,7 @@ def ask(app: App = ok, path: str = "/v1/x", *, https: bool = False, **scope: Any
 
     asked: Scope = {"type": "http", "method": "GET", "path": path, "headers": [], **scope}
     edge = Edge(app, on_error=lambda error, _: answer.errors.append(error), https=https)
-    asyncio.run(edge(asked, receive, send))  # type: ignore[arg-type]
+    asyncio.run(edge(asked, receive, send))
     return answer
 
 
@@ -181,6 +181,11 @@ def test_unavailable_says_when_to_come_again() -> None:
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
 
 
+async def silent() -> Any:
+    """A client of whom nothing is read."""
+    raise AssertionError("read")
+
+
 def test_an_answer_that_fails_half_way_is_cut() -> None:
     """No second head, no body that would make it whole."""
     answer = Answer()
@@ -191,7 +196,7 @@ def test_an_answer_that_fails_half_way_is_cut() -> None:
     scope: Scope = {"type": "http", "method": "GET", "path": "/v1/x", "headers": []}
     edge = Edge(failing(RuntimeError(SECRET), started=True))
     with pytest.raises(Cut) as cut:
-        asyncio.run(edge(scope, None, send))  # type: ignore[arg-type]
+        asyncio.run(edge(scope, silent, send))
     assert [message["type"] for message in answer.messages] == ["http.response.start"]
     assert cut.value.__cause__ is None
     assert SECRET not in str(cut.value)
@@ -211,5 +216,5 @@ def test_websockets_are_not_answered() -> None:
     async def send(message: Any) -> None:
         messages.append(message)
 
-    asyncio.run(Edge(failing(AssertionError("seen")))({"type": "websocket", "path": "/"}, None, send))  # type: ignore[arg-type]
+    asyncio.run(Edge(failing(AssertionError("seen")))({"type": "websocket", "path": "/"}, silent, send))
     assert messages == []

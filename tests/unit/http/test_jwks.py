@@ -105,7 +105,8 @@ def test_nobody_waits_for_a_renewal() -> None:
         clock.now += keys_of.FRESH_S
         site.gate = asyncio.Event()
         site.publish(ec("new"))
-        assert not keys.is_fresh
+        stale = not keys.is_fresh
+        assert stale
         async with asyncio.timeout(1):
             assert await find(keys) is not None
         site.gate.set()

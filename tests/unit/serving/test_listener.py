@@ -6,6 +6,7 @@ import socket
 import ssl
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -18,7 +19,7 @@ from tests.services.certificates import Authority
 LOOPBACK = ServeSettings(port=0)
 
 
-def _tls(folder: Path, certificate: bytes, key: bytes, **more: Path) -> ServeSettings:
+def _tls(folder: Path, certificate: bytes, key: bytes, **more: Any) -> ServeSettings:
     (folder / "cert.pem").write_bytes(certificate)
     (folder / "key.pem").write_bytes(key)
     return replace(LOOPBACK, tls_certificate=folder / "cert.pem", tls_key=folder / "key.pem", **more)
