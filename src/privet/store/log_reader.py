@@ -36,7 +36,15 @@ _ORIGIN = select(t.vault.c.origin)
 _CHECKPOINTS = select(t.checkpoint.c.size, t.checkpoint.c.note).order_by(
     t.checkpoint.c.size, t.checkpoint.c.origin
 )
-_WAITING = select(func.count()).select_from(t.outbox)
+_BEYOND = (
+    select(func.count())
+    .select_from(t.outbox)
+    .where(t.outbox.c.stream == t.stream.c.stream, t.outbox.c.seq >= t.stream.c.seq)
+    .correlate(t.stream)
+    .scalar_subquery()
+)
+_WAITING = select(func.coalesce(func.sum(_BEYOND), 0))
+"""By the keys, beyond each stream's cursor: what was taken lies about in the outbox until it is vacuumed."""
 
 Reading = Callable[[], AbstractContextManager[Connection]]
 

@@ -32,11 +32,9 @@ from privet.store.sqlite_file import check_schema
 from privet.store.unfinished import verify_finished
 from privet.store.vault_row import get_identity, insert_vault, put_checkpoint, set_origin, upgrade
 from privet.store.wire import BEGIN, COMMIT, ROLLBACK, Answer, Call, Statement, Wire
-from privet.store.wire_types import INT
 
 _TRIES = 5
 _TOUCHED = "subject, record, lookup, consent, entry, outbox"
-_ANYTHING_WAITS = Call(Statement("SELECT seq FROM outbox LIMIT 1", (), (INT,)))
 _BEGIN_SNAPSHOT = Call(Statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
 _PATIENCE_S = 5.0
 """How much longer than a statement may take a trip is waited for: then the server is taken for gone."""
@@ -115,17 +113,20 @@ class PostgresqlStore:
         return self._log
 
     def sequence(self) -> int:
-        """IntegrityError when a stream's chain is broken; what stands before the break is in the log then."""
-        moved = 0
-        while True:
-            if not self._ask(_ANYTHING_WAITS).rows:
-                return moved
-            count, broken = self.retried(_sequence)
+        """IntegrityError when a stream's chain is broken; what stands before the break is in the log then.
+
+        Takes what was there when it was called, and leaves what comes meanwhile to the next call: under load it would
+        never end, and each of its commits makes the commits of reads wait.
+        """
+        if not self._ask(Call(p.ANYTHING_WAITS)).rows:
+            return 0
+        moved, more = 0, True
+        while more:
+            count, more, broken = self.retried(_sequence)
             moved += count
             if broken:
                 raise IntegrityError("an outbox entry is not what was chained: run `privet audit verify`")
-            if count == 0:
-                return moved
+        return moved
 
     def add_checkpoint(self, size: int, note: str) -> None:
         self.retried(lambda link: put_checkpoint(link.connection, p.CORE, size, note))
@@ -274,12 +275,14 @@ class Contended(Conflict):
     """Serialization failure or deadlock: run it again."""
 
 
-def _sequence(link: Link) -> tuple[int, bool]:
+def _sequence(link: Link) -> tuple[int, bool, bool]:
+    """How many were taken, whether more may wait, whether a chain was broken."""
+
     def trip(*calls: Call) -> list[Answer]:
         return link.wire.trip(calls)
 
     plan = prepare(trip)
-    return carry_out(trip, link.connection, plan), plan.broken
+    return carry_out(trip, link.connection, plan), plan.more, plan.broken
 
 
 def open_postgresql(

@@ -51,7 +51,7 @@ def carry_out(trip: Trip, connection: Connection, plan: Plan) -> int:
         take,
         Call(p.MOVE_HEAD, head),
         *moved,
-        *(Call(p.TAKEN, (cursor.stream, cursor.new)) for cursor in plan.cursors),
+        *(Call(p.TAKEN, (cursor.stream, cursor.old, cursor.new)) for cursor in plan.cursors),
         *(Call(p.PUT_TILE, (tile["level"], tile["n"], tile["hashes"])) for tile in tiles),
     )
     as_planned = [answer.touched == 1 for answer in (moved_head, *moved_cursors[: len(moved)])]

@@ -78,11 +78,13 @@ REACHED: Final = Statement(
 SET_LOCAL: Final = Statement("SELECT set_config($1, $2, true)", (TEXT, TEXT), (TEXT,))
 
 LOCK_HEAD: Final = Statement("SELECT size, root, frontier FROM head FOR UPDATE", (), (INT, BYTES, BYTES))
-STREAMS: Final = Statement(
-    "SELECT stream, seq, chain FROM stream WHERE stream IN (SELECT stream FROM outbox)",
-    (),
-    (BYTES, INT, BYTES),
+# Looked for beyond each cursor, by the key: what was taken lies about in the outbox until it is vacuumed.
+_WAITS: Final = (
+    "(SELECT max(outbox.seq) FROM outbox WHERE outbox.stream = stream.stream AND outbox.seq >= stream.seq) "
+    "IS NOT NULL"
 )
+ANYTHING_WAITS: Final = Statement(f"SELECT seq FROM stream WHERE {_WAITS} LIMIT 1", (), (INT,))
+STREAMS: Final = Statement(f"SELECT stream, seq, chain FROM stream WHERE {_WAITS}", (), (BYTES, INT, BYTES))
 WAITING: Final = Statement(
     "SELECT stream, seq, id, leaf, sealed, tag, chain FROM outbox WHERE stream = $1 AND seq >= $2 "
     "ORDER BY seq LIMIT $3",
@@ -101,7 +103,7 @@ TAKE: Final = Statement(
     "JOIN outbox AS o ON o.stream = m.stream AND o.seq = m.seq LEFT JOIN erased AS e ON e.tag = o.tag",
     (BYTES_LIST, INT_LIST, INT_LIST, BYTES_LIST),
 )
-TAKEN: Final = Statement("DELETE FROM outbox WHERE stream = $1 AND seq < $2", (BYTES, INT))
+TAKEN: Final = Statement("DELETE FROM outbox WHERE stream = $1 AND seq >= $2 AND seq < $3", (BYTES, INT, INT))
 PUT_TILE: Final = Statement(
     "INSERT INTO tile (level, n, hashes) VALUES ($1, $2, $3) "
     "ON CONFLICT (level, n) DO UPDATE SET hashes = excluded.hashes",

@@ -78,6 +78,11 @@ class Plan(NamedTuple):
     entries: list[Waiting]
     broken: bool
 
+    @property
+    def more(self) -> bool:
+        """Whether more may have waited than one transaction takes."""
+        return any(cursor.new - cursor.old >= BATCH for cursor in self.cursors)
+
 
 class Prefix(NamedTuple):
     """The part of a stream that can be taken now; `chain` is its last hash, `broken` whether what follows is forged."""

@@ -1,6 +1,7 @@
 """What only the outbox, the sequencer and a server can get wrong. Real PostgreSQL, real crashes."""
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +12,7 @@ from sqlalchemy import create_engine, text
 from privet.domain.ids import VaultId, WorkerId
 from privet.domain.ports import EntryRow, Store
 from privet.errors import Conflict, IntegrityError, StoreGone, Unavailable
-from privet.store import postgresql_sequencer, postgresql_statements
+from privet.store import postgresql_sequencer, postgresql_statements, sequencer
 from privet.store.opening import open_store
 from privet.store.pool import Link
 from privet.store.postgresql import PostgresqlStore
@@ -56,6 +57,52 @@ def test_what_waits_is_the_lag(store: PostgresqlStore, rows: Rows) -> None:
     assert store.log.lag() == 5
     assert store.sequence() == 5
     assert (store.log.lag(), store.sequence(), store.log.size()) == (0, 0, 5)
+
+
+def test_a_sequencer_ends_while_entries_go_on_coming(store: PostgresqlStore, rows: Rows) -> None:
+    """It takes what was there when it was called; under load it would otherwise never end."""
+    append(store, rows.entries(1))
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.is_set():
+            append(store, rows.entries(1))
+
+    crowd = [threading.Thread(target=go_on) for _ in range(3)]
+    for one in crowd:
+        one.start()
+    calling = threading.Thread(target=store.sequence, daemon=True)
+    calling.start()
+    calling.join(20)
+    ended = not calling.is_alive()
+    stop.set()
+    for one in [*crowd, calling]:
+        one.join()
+    assert ended
+
+
+def test_more_than_a_transaction_takes_is_taken(
+    store: PostgresqlStore, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In as many transactions as it needs."""
+    monkeypatch.setattr(sequencer, "BATCH", 4)
+    monkeypatch.setattr(postgresql_sequencer, "BATCH", 4)
+    append(store, rows.entries(10))
+    assert store.sequence() == 10
+    assert store.log.lag() == 0
+
+
+def test_what_was_taken_is_not_looked_at_again(store: PostgresqlStore, url: str, rows: Rows) -> None:
+    """Whether anything waits, and what, is found by the key: dead rows of the outbox are not walked over."""
+    append(store, rows.entries(2_000))
+    store.sequence()
+    execute(url, "ANALYZE outbox, stream")
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        for statement in (postgresql_statements.ANYTHING_WAITS, postgresql_statements.STREAMS):
+            rows_of_plan = connection.execute(f"EXPLAIN {statement.text}".encode()).fetchall()
+            plan = "\n".join(row[0] for row in rows_of_plan)
+            assert "Seq Scan on outbox" not in plan
+            assert "outbox_pkey" in plan
 
 
 def test_two_sequencers_on_one_head_never_fork(
