@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
+from privet.decide.spelling import Spellings
 from privet.domain.answer import Withheld
 from privet.domain.catalogue import Catalogue, matches
 from privet.domain.decision import Reason
 
 _SENTENCES: Mapping[str, str] = {
     Reason.PURPOSE_MISSING: "no purpose was named; say why you need this{purposes}",
-    Reason.UNKNOWN_PURPOSE: "the catalogue has no such purpose{purposes}",
+    Reason.UNKNOWN_PURPOSE: "the catalogue has no such purpose{meant}{purposes}",
     Reason.UNKNOWN_SERVICE: "the catalogue has no such service",
     Reason.UNKNOWN_FIELD: "the catalogue has no such profile field{nearest}",
     Reason.INVALID_REQUEST: "the request is not well formed",
@@ -42,8 +43,8 @@ _SENTENCES: Mapping[str, str] = {
 }
 
 
-_LISTED, _LONGEST_NEAR = 12, 60
-"""Names in one sentence; letters of a name that is looked at for what was meant."""
+_LISTED = 12
+"""Names in one sentence."""
 
 
 class Wording:
@@ -52,11 +53,16 @@ class Wording:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._withheld = lru_cache(maxsize=16_384)(self._compose)
-        # By a look-up rather than a search: callers choose the names that are not known, and how many.
-        self._near: dict[str, list[str]] = {}
-        for path in catalogue.every_field:
-            for spelling in {_bare(path), _bare(path.rpartition(".")[2])}:
-                self._near.setdefault(spelling, []).append(path)
+        # A service is told of its own names only.
+        self._fields = {
+            name: Spellings(
+                path for path in catalogue.every_field if any(matches(p, path) for p in service.fields)
+            )
+            for name, service in catalogue.services.items()
+        }
+        self._claims = {
+            name: Spellings(sorted(service.purposes)) for name, service in catalogue.services.items()
+        }
 
     def withheld(self, service: str, purpose: str, told: Mapping[str, str]) -> Mapping[str, Withheld]:
         """A Withheld for each field's reason, read-only."""
@@ -75,6 +81,7 @@ class Wording:
             service=service,
             purpose=known,
             field=field_known,
+            meant=self._meant(service, purpose) if reason == Reason.UNKNOWN_PURPOSE else "",
             purposes=self._purposes(service),
             lookups=self._lookups(service),
             nearest=self._nearest(service, field) if reason == Reason.UNKNOWN_FIELD else "",
@@ -90,12 +97,16 @@ class Wording:
         known = self._catalogue.services.get(service)
         return f"; look-ups it may: {_listed(sorted(known.find))}" if known and known.find else ""
 
+    def _meant(self, service: str, purpose: str) -> str:
+        """A purpose of this service that was meant, it may be."""
+        known = self._claims.get(service)
+        found = known.near(purpose) if known is not None else ()
+        return f"; do you mean {_listed(found)}?" if found else ""
+
     def _nearest(self, service: str, field: str) -> str:
-        """What was meant, it may be: a field of this service that differs in case or punctuation, or by its group."""
-        known = self._catalogue.services.get(service)
-        if known is None or len(field) > _LONGEST_NEAR:
-            return ""
-        found = [p for p in self._near.get(_bare(field), ()) if any(matches(q, p) for q in known.fields)]
+        """A field of this service that was meant, it may be."""
+        known = self._fields.get(service)
+        found = known.near(field) if known is not None else ()
         if field in found:  # known, but not of the profile
             return f"; {field} is of a collection: ask for its history"
         return f"; do you mean {_listed(found)}?" if found else ""
@@ -110,11 +121,6 @@ class Wording:
         permitted = self._catalogue.purposes_of(held)
         may = sorted(purpose for purpose in known.purposes if purpose in permitted)
         return f"; purposes that may: {_listed(may)}" if may else f"; no purpose of {service} may"
-
-
-def _bare(name: str) -> str:
-    """Letters and digits, in lower case."""
-    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -59,17 +59,41 @@ def test_what_this_service_may_use_a_field_for(service: str, field: str, sentenc
         ("givenName", "; do you mean given_name?"),
         ("Given-Name", "; do you mean given_name?"),
         ("bed", "; do you mean room.bed?"),
+        ("given_nmae", "; do you mean given_name?"),
+        ("given_names", "; do you mean given_name?"),
+        ("room.bad", "; do you mean room.bed?"),
+        ("bad", ""),
+        ("room.bedd", "; do you mean room.bed?"),
         ("crmid", ""),
+        ("crm_idd", ""),
         ("stays.booking", "; stays.booking is of a collection: ask for its history"),
         ("nothing like it", ""),
         ("g" * 200, ""),
     ],
 )
 def test_a_field_that_may_have_been_meant(field: str, hint: str) -> None:
-    """Another spelling, of this service's own fields only; and where a record's field is to be asked for."""
+    """Another spelling or a slip, of this service's own fields only; and where a record's field is to be asked for."""
     assert (
         said("front-desk", "stay", field, "unknown_field") == f"the catalogue has no such profile field{hint}"
     )
+
+
+@pytest.mark.parametrize(
+    "service, purpose, hint",
+    [
+        ("front-desk", "Offers", "; do you mean offers?"),
+        ("front-desk", "ofers", "; do you mean offers?"),
+        ("front-desk", "acconuts", "; do you mean accounts?"),
+        ("front-desk", "lettres", ""),
+        ("kitchen", "offer", ""),
+        ("kitchen", "tay", ""),
+        ("nobody", "offer", ""),
+    ],
+)
+def test_a_purpose_that_may_have_been_meant(service: str, purpose: str, hint: str) -> None:
+    """Another spelling or a slip, of the purposes that this service may claim: those of others are not told."""
+    told = said(service, purpose, "email", "unknown_purpose").partition("; purposes it may")[0]
+    assert told == f"the catalogue has no such purpose{hint}"
 
 
 def test_purposes_and_look_ups_that_it_has() -> None:
