@@ -64,12 +64,16 @@ def _measure(backend: str, home: Path, server: PostgresServer | None, *, quick: 
         for kind, word in _TWINS.items():
             contestants[word] = stack.enter_context(serve_twin(kind, plain, bodies))
         rounds, seconds = (2, 0.3) if quick else (7, 1.5)
+        found = []
+        if server:
+            found += _unsettled(contestants[OURS], rounds, seconds)
+            server.settle()
         loaded = _take_turns(contestants, rounds, seconds, CLIENTS)
         idle = _take_turns(
             {name: contestants[name] for name in (OURS, _WELL)}, rounds, seconds / 2, 1, rest=0.2
         )
         ours = contestants[OURS]
-        found = [
+        found += [
             *_compared(backend, loaded),
             *_latencies(backend, loaded, idle),
             *fetch_many_rate(backend, ours, prepared, quick=quick),
@@ -160,6 +164,16 @@ def _latencies(backend: str, loaded: Loads, idle: Loads) -> list[Figure]:
             )
         )
     return found
+
+
+def _unsettled(ours: Contestant, rounds: int, seconds: float) -> list[Figure]:
+    """In a cluster made a minute ago, which must make each file of its write-ahead log first."""
+    loads = _take_turns({OURS: ours}, rounds, seconds, CLIENTS)[OURS]
+    name = f"service: fetch, {CLIENTS} clients, write-ahead log new"
+    return [
+        figure(f"{name}: p99", "postgresql", [load.p99_ms for load in loads], unit="ms"),
+        figure(f"{name}: p99 over p50", "postgresql", [one.p99_ms / one.p50_ms for one in loads], unit="x"),
+    ]
 
 
 def _with_opa(backend: str, prepared: Prepared, *, quick: bool) -> list[Figure]:

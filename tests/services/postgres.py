@@ -154,6 +154,17 @@ class PostgresServer:
             self.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         self.execute("SELECT pg_reload_conf()")
 
+    def settle(self, segments: int = 64) -> None:
+        """As one that has been at work for a while: with so many used files of its write-ahead log to write over.
+
+        In a new cluster a commit waits each 16 MB until another file is made and filled with zeros.
+        """
+        self.set(min_wal_size=f"{16 * (segments + 8)}MB")
+        for _ in range(segments):
+            self.execute("SELECT pg_logical_emit_message(false, 'privet', 'x')")
+            self.execute("SELECT pg_switch_wal()")
+        self.execute("CHECKPOINT")
+
     def crash(self) -> None:
         """End the server as a power cut would end it, without a checkpoint. start() brings it back."""
         self._end(signal.SIGQUIT)
