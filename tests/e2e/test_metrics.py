@@ -1,6 +1,8 @@
 """What Prometheus reads of the real service: true counts, of all workers together, and nothing of anybody."""
 
 import contextlib
+import os
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -89,6 +91,16 @@ def test_several_workers_are_counted_together(tmp_path: Path, postgres_url: str)
         for _ in range(5):
             check(scrape(server), 20)
         assert wait_for(server, privet_ready=2)["privet_ready",] == 2
+        children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
+        before = children.read_text().split()
+        os.kill(int(before[0]), signal.SIGKILL)
+        until = time.monotonic() + 30
+        while len(now := children.read_text().split()) != 2 or before[0] in now:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        check(wait_for(server, privet_ready=2), 20)
+        use(server, place, 20)
+        check(scrape(server), 40)
 
 
 def test_a_token_opens_metrics_and_nothing_else_does(tmp_path: Path) -> None:

@@ -44,11 +44,12 @@ class VaultServer:
         arguments: tuple[str, ...] = (),
         environment: Mapping[str, str] | None = None,
         wait: bool = True,
+        within: tuple[str, ...] = (),
         **settings: Any,
     ) -> None:
         """Start it. `settings`: sections of privet.toml, of which these keys are set before: serve={"host": …}.
 
-        Raises ServerFailed.
+        `within`: a command that runs the one given to it. Raises ServerFailed.
         """
         if settings:
             set_settings(directory, **settings)
@@ -57,7 +58,17 @@ class VaultServer:
         self._said = ""
         variables = {k: v for k, v in os.environ.items() if not k.startswith("PRIVET_")}
         variables |= {"PRIVET_PASSPHRASE": passphrase, "PYTHONUNBUFFERED": "1", **(environment or {})}
-        command = [sys.executable, "-m", "privet_cli", "--vault", str(directory), "serve", "--port", "0"]
+        command = [
+            *within,
+            sys.executable,
+            "-m",
+            "privet_cli",
+            "--vault",
+            str(directory),
+            "serve",
+            "--port",
+            "0",
+        ]
         with os.fdopen(handle, "wb") as log:
             self.process = subprocess.Popen(
                 [*command, *arguments], env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log

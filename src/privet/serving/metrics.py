@@ -1,7 +1,7 @@
 """What Prometheus is told: how many, how long, how old. Names of routes, purposes and outcomes; never of anybody.
 
-One process keeps its counts in memory. Several workers keep theirs in files of a directory that the supervisor makes
-(PROMETHEUS_MULTIPROC_DIR, read by prometheus_client as it is imported), so that whichever worker is asked tells of all.
+One process keeps its counts in memory. Several workers share theirs (privet.serving.counts), so that whichever is asked
+tells of all.
 Refuses labels that a caller could choose: a purpose that the catalogue does not know is counted as "".
 """
 
@@ -15,10 +15,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from privet.bootstrap.parts import Parts
+from privet.errors import Unavailable
 from privet.http.callers import Refusal
+from privet.serving.counts import SHARED
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
-SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 _NO_COUNTS: Final = (0, 0)
@@ -146,9 +147,12 @@ class Metrics:
         self._ready.set(1.0 if ready else 0.0)
 
     def render(self) -> tuple[bytes, bytes]:
-        """Content type, and the text of all workers' counts."""
-        registry = self._registry
-        if SHARED in os.environ:
-            registry = CollectorRegistry()
+        """Content type, and the text of all workers' counts. Raises Unavailable when they cannot be read."""
+        if SHARED not in os.environ:
+            return CONTENT_TYPE, generate_latest(self._registry)
+        registry = CollectorRegistry()
+        try:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
-        return CONTENT_TYPE, generate_latest(registry)
+            return CONTENT_TYPE, generate_latest(registry)
+        except (OSError, ValueError):  # its directory was taken away
+            raise Unavailable("the workers' counts cannot be read; start the service again") from None

@@ -13,7 +13,6 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -23,6 +22,7 @@ from typing import Any, Final
 from privet.config.settings.serving import ServeSettings
 from privet.errors import EXIT_UNAVAILABLE, Unavailable
 from privet.serving.closing import SETTLE_S, refuse_newcomers
+from privet.serving.counts import SHARED, forget_worker, shared_directory
 from privet.serving.logs import get_log
 
 _SECRET: Final = ("PRIVET_PASSPHRASE", "PRIVET_PASSPHRASE_FILE")
@@ -70,12 +70,9 @@ class Supervisor:
 
     def run(self) -> None:
         """Until a signal. Raises WorkerFailed when a worker does not start at first, or does not stop as it should."""
-        with tempfile.TemporaryDirectory(prefix="privet-metrics-") as shared:
-            self._environment = {
-                **{name: value for name, value in os.environ.items() if name not in _SECRET},
-                # Where workers count together: whichever is asked for metrics tells of all.
-                "PROMETHEUS_MULTIPROC_DIR": shared,
-            }
+        with shared_directory() as self._counts:
+            kept = {name: value for name, value in os.environ.items() if name not in _SECRET}
+            self._environment = {**kept, SHARED: self._counts}
             asyncio.run(self._run())
 
     async def _run(self) -> None:
@@ -180,7 +177,7 @@ class Supervisor:
             finally:
                 del self._running[place]
                 self._serving.discard(place)
-                _forget_gauges(self._environment["PROMETHEUS_MULTIPROC_DIR"], process.pid)
+                forget_worker(self._counts, place)
 
     async def _instruct(self, place: int, channel: socket.socket) -> None:
         """Gives the orders and waits until the worker is ready, or has said why it is not."""
@@ -211,13 +208,6 @@ class Supervisor:
             self._stop.set()
         else:
             get_log().error("a worker could not start", place=place, message=message)
-
-
-def _forget_gauges(directory: str, pid: int) -> None:
-    """What a worker that ended said of itself; what it counted stays counted."""
-    from prometheus_client.multiprocess import mark_process_dead
-
-    mark_process_dead(pid, directory)  # type: ignore[no-untyped-call]  # it has no types
 
 
 async def _read_line(channel: socket.socket) -> dict[str, Any]:

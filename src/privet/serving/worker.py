@@ -21,6 +21,7 @@ from privet.errors import PrivetError
 from privet.http.problems import CODES
 from privet.serving.app import make_service
 from privet.serving.background import Background, Chore, chores_of
+from privet.serving.counts import SHARED, share_counts
 from privet.serving.descriptors import allow_connections
 from privet.serving.health import EVERY_S, Health
 from privet.serving.limits import Gate, Limits
@@ -68,6 +69,8 @@ def serve_vault(
         serving = replace(vault.parts.settings.serving, serve=orders.settings)
         vault.parts = replace(vault.parts, settings=replace(vault.parts.settings, serving=serving))
         configure_logs(serving.telemetry, worker=place)
+        if SHARED in os.environ:
+            share_counts(place)
         what = f"{vault.parts.store.backend}, policy {vault.parts.settings.policy.engine}"
         post = Post(
             listener=listener,
