@@ -10,7 +10,8 @@ import queue
 import smtplib
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -95,6 +96,25 @@ class Postman:
                     return
 
 
+@contextmanager
+def connected(smtp: SmtpSettings, *, timeout_s: float = _TIMEOUT_S) -> Iterator[smtplib.SMTP]:
+    """A mail server that has taken our name and password, where there are any. Raises what smtplib and ssl raise."""
+    context = ssl.create_default_context(cafile=None if smtp.ca_file is None else str(smtp.ca_file))
+    connection: smtplib.SMTP
+    if smtp.security == "tls":
+        connection = smtplib.SMTP_SSL(smtp.host, smtp.port, timeout=timeout_s, context=context)
+    else:
+        connection = smtplib.SMTP(smtp.host, smtp.port, timeout=timeout_s)
+    with connection:
+        if smtp.security == "starttls":
+            connection.starttls(context=context)
+        if smtp.username is not None and smtp.password_file is not None:
+            password = smtp.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+            connection.login(smtp.username, password)
+        connection.ehlo_or_helo_if_needed()
+        yield connection
+
+
 class SmtpDelivery:
     """Delivers by SMTP, one connection a letter."""
 
@@ -104,21 +124,9 @@ class SmtpDelivery:
 
     def __call__(self, address: str, subject: str, text: str) -> None:
         """Raises what smtplib and ssl raise, and InvalidInput for an address that is none."""
-        smtp = self._settings
         message = self._write(address, subject, text)
-        context = ssl.create_default_context(cafile=None if smtp.ca_file is None else str(smtp.ca_file))
-        connection: smtplib.SMTP
-        if smtp.security == "tls":
-            connection = smtplib.SMTP_SSL(smtp.host, smtp.port, timeout=_TIMEOUT_S, context=context)
-        else:
-            connection = smtplib.SMTP(smtp.host, smtp.port, timeout=_TIMEOUT_S)
-        with connection:
-            if smtp.security == "starttls":
-                connection.starttls(context=context)
-            if smtp.username is not None and smtp.password_file is not None:
-                password = smtp.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-                connection.login(smtp.username, password)
-            connection.send_message(message, from_addr=smtp.sender, to_addrs=[address])
+        with connected(self._settings) as connection:
+            connection.send_message(message, from_addr=self._settings.sender, to_addrs=[address])
 
     def _write(self, address: str, subject: str, text: str) -> EmailMessage:
         if not is_email(address):

@@ -24,6 +24,7 @@ from privet.crypto.certificate import parse_certificate
 from privet.domain.catalogue import Catalogue
 from privet.errors import PrivetError
 from privet.http.jwks import KeySource
+from privet.portal.postman import connected
 from privet.serving.listener import is_safe, make_tls
 from privet.serving.traces import Traces
 from privet.store.custody.doctor import Finding
@@ -144,7 +145,8 @@ def _portal(serving: Serving, catalogue: Catalogue | None) -> Iterator[Finding]:
         )
         return
     try:
-        _greet(smtp)
+        with connected(smtp, timeout_s=_GREETING_S):
+            pass
     except (OSError, smtplib.SMTPException, ValueError) as error:
         # its text may repeat what the server said, of whom it likes
         yield Finding(
@@ -158,21 +160,6 @@ def _portal(serving: Serving, catalogue: Catalogue | None) -> Iterator[Finding]:
 
 def _is_this_machine(url: str) -> bool:
     return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
-
-
-def _greet(smtp: SmtpSettings) -> None:
-    context = ssl.create_default_context(cafile=None if smtp.ca_file is None else str(smtp.ca_file))
-    connection: smtplib.SMTP
-    if smtp.security == "tls":
-        connection = smtplib.SMTP_SSL(smtp.host, smtp.port, timeout=_GREETING_S, context=context)
-    else:
-        connection = smtplib.SMTP(smtp.host, smtp.port, timeout=_GREETING_S)
-    with connection:
-        connection.ehlo()
-        if smtp.security == "starttls":
-            connection.starttls(context=context)
-        if smtp.username is not None and smtp.password_file is not None:
-            connection.login(smtp.username, smtp.password_file.read_text(encoding="utf-8").rstrip("\r\n"))
 
 
 def _traces(telemetry: TelemetrySettings) -> Iterator[Finding]:
