@@ -14,6 +14,8 @@ from privet.bootstrap.steward import Steward
 
 LOG_S: Final = 0.5
 """The log is sequenced and signed within a second of what it holds."""
+BUSY_LOG_S: Final = 0.1
+"""While entries keep coming: each time takes a few hundred of them, and so delays no read by what thousands cost."""
 TICKETS_S: Final = 300.0
 SWEEP_S: Final = 3_600.0
 _LONGEST_S: Final = 60.0
@@ -21,16 +23,22 @@ _LONGEST_S: Final = 60.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chore:
-    """Work to be done every so often. `jitter`: by how much of it the time varies, so that processes take turns."""
+    """Work to be done every so often. `jitter`: by how much of it the time varies, so that processes take turns.
+
+    `busy_s`: how soon again after work that says it found something to do.
+    """
 
     name: str
     every_s: float
     work: Callable[[], object]
+    busy_s: float | None = None
     jitter: float = 0.0
     first_s: float | None = None
 
-    def wait(self, failures: int) -> float:
-        """Seconds until the next time, after so many failures in a row."""
+    def wait(self, failures: int, *, busy: bool = False) -> float:
+        """Seconds until the next time, after so many failures in a row, or after work that found something to do."""
+        if busy and self.busy_s is not None:
+            return self.busy_s
         if failures:
             return min(max(self.every_s, 1.0) * 2.0 ** min(failures, 10), max(_LONGEST_S, self.every_s))
         return self.every_s * (1 + self.jitter * (random.random() * 2 - 1))  # noqa: S311  no secret
@@ -64,29 +72,31 @@ class Background:
         failures = 0
         wait = chore.wait(0) if chore.first_s is None else chore.first_s
         while not self._stop.wait(wait):
+            busy = False
             try:
-                chore.work()
+                busy = bool(chore.work())
                 failures = 0
             except Exception as error:  # noqa: BLE001  the next time may do better
                 failures += 1
                 self._on_failure(chore.name, error, failures)
-            wait = chore.wait(failures)
+            wait = chore.wait(failures, busy=busy)
 
 
 def chores_of(parts: Parts, *, workers: int) -> list[Chore]:
     """The chores of one of `workers` processes."""
     store = parts.store
 
-    def grow() -> None:
-        store.sequence()
+    def grow() -> int:
+        moved = store.sequence()
         parts.checkpointer.tick()
+        return moved
 
     def sweep_tickets() -> None:
         with store.write() as unit:
             unit.delete_tickets_before(parts.clock())
 
     return [
-        Chore(name="log", every_s=LOG_S, work=grow),
+        Chore(name="log", every_s=LOG_S, work=grow, busy_s=BUSY_LOG_S),
         Chore(name="tickets", every_s=TICKETS_S * workers, work=sweep_tickets, jitter=0.3),
         Chore(
             name="retention",

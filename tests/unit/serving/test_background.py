@@ -30,7 +30,7 @@ def test_a_chore_is_done_again_and_again() -> None:
 @pytest.mark.parametrize("error", [Unavailable("the disk is full"), RuntimeError("x"), MemoryError()])
 def test_a_failure_is_reported_and_tried_again(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it was; after a success the count begins anew."""
-    monkeypatch.setattr(Chore, "wait", lambda self, failures: 0.001)
+    monkeypatch.setattr(Chore, "wait", lambda self, failures, busy=False: 0.001)
     failures, over = Failures(), threading.Event()
     turns = iter([error, error, None, error])
 
@@ -46,6 +46,23 @@ def test_a_failure_is_reported_and_tried_again(error: Exception, monkeypatch: py
     assert over.wait(5)
     assert background.stop(5)
     assert failures == [("x", error, 1), ("x", error, 2), ("x", error, 1)]
+
+
+def test_what_found_something_to_do_is_soon_done_again() -> None:
+    """And else waits its usual time."""
+    found, done = iter([3, 1, 0, 1]), threading.Semaphore(0)
+
+    def work() -> int:
+        done.release()
+        return next(found)
+
+    background = Background(
+        [Chore(name="x", every_s=600, work=work, busy_s=0.001, first_s=0)], Failures().note
+    )
+    background.start()
+    assert all(done.acquire(timeout=5) for _ in range(3))
+    assert not done.acquire(timeout=0.2)
+    assert background.stop(5)
 
 
 def test_one_failing_chore_leaves_the_others_alone() -> None:
