@@ -1,14 +1,13 @@
 """The outbox of a worker: entries in a stream, each chained to the last, before the sequencer takes them.
 
-Refuses a stream with a gap, an entry altered, moved or taken from another stream.
+So that the sequencer (privet.store.sequencer) can refuse an entry altered, moved or taken from another stream.
 """
 
 import struct
-from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
-from privet.errors import IntegrityError, InvalidInput
+from privet.errors import InvalidInput
 
 _START: Final = b"privet/stream/v1"
 _LINK: Final = b"privet/chain/v1"
@@ -25,20 +24,3 @@ def chain_start(stream: bytes) -> bytes:
 def chain_hash(previous: bytes, seq: int, leaf: bytes, sealed: bytes) -> bytes:
     """SHA-256("privet/chain/v1" ‖ previous(32) ‖ u64 seq ‖ u32 length of leaf ‖ leaf ‖ sealed)."""
     return sha256(_LINK + _HEAD.pack(previous, seq, len(leaf)) + leaf + sealed).digest()
-
-
-def verify_chain(
-    previous: bytes, seq: int, entries: Iterable[tuple[int, bytes, bytes, bytes]]
-) -> tuple[int, bytes]:
-    """Checks (seq, leaf, sealed, hash) rows that follow `previous`, the first of them numbered `seq`.
-
-    Gives (the next seq, the last hash). Raises IntegrityError at the first row that does not follow.
-    """
-    for number, leaf, sealed, claimed in entries:
-        if number != seq:
-            raise IntegrityError(f"chain: entry {seq} is missing")
-        previous = chain_hash(previous, seq, leaf, sealed)
-        if previous != claimed:
-            raise IntegrityError(f"chain: entry {seq} is not what was chained")
-        seq += 1
-    return seq, previous

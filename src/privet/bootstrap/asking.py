@@ -210,7 +210,7 @@ def _names(fields: object) -> Sequence[str]:
     if len(fields) > MAX_FIELDS:
         raise InvalidInput(f"at most {MAX_FIELDS} fields in one read", field="fields")
     for name in fields:
-        if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not _is_text(name):
+        if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not is_text(name):
             raise InvalidInput(f"field names are text of 1 to {MAX_NAME} characters", field="fields")
     return fields
 
@@ -219,7 +219,7 @@ def _purpose(purpose: object) -> str:
     """An empty purpose goes on to policy, which refuses it by name."""
     if purpose is None:
         return ""
-    if not isinstance(purpose, str) or len(purpose) > MAX_NAME or not _is_text(purpose):
+    if not isinstance(purpose, str) or len(purpose) > MAX_NAME or not is_text(purpose):
         raise InvalidInput(f"a purpose is text of at most {MAX_NAME} characters", field="purpose")
     return purpose
 
@@ -229,7 +229,8 @@ def _is_string(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
+    """Whether it has an encoding: a lone surrogate has none."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -6,7 +6,7 @@ looked for: what cannot be written of somebody must not be taken of nobody.
 
 from typing import Any, NamedTuple
 
-from privet.bootstrap.asking import ServiceRequests
+from privet.bootstrap.asking import ServiceRequests, is_text
 from privet.bootstrap.parts import Parts
 from privet.bootstrap.subjects import find_subject, wire_rights
 from privet.consent.told import Told
@@ -125,14 +125,6 @@ class _Named(NamedTuple):
 
 
 def _source(source: Any) -> str | None:
-    if source is None or (isinstance(source, str) and len(source) <= _SOURCE and _is_text(source)):
+    if source is None or (isinstance(source, str) and len(source) <= _SOURCE and is_text(source)):
         return source
     raise InvalidInput(f"the source of a consent is text of at most {_SOURCE} characters", field="source")
-
-
-def _is_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

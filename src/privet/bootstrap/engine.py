@@ -12,13 +12,13 @@ from pathlib import Path
 from privet.config.settings import Settings
 from privet.decide.bundle import Bundle
 from privet.decide.engines import open_engine
-from privet.domain.decision import PolicyEngine
+from privet.domain.decision import Remembering
 from privet.errors import InvalidInput, Unavailable
 
 _MOST = 4096
 
 
-def open_policy_engine(settings: Settings, bundle: Bundle) -> PolicyEngine:
+def open_policy_engine(settings: Settings, bundle: Bundle) -> Remembering:
     """Raises Unavailable (a sentence for the operator), InvalidInput."""
     policy = settings.policy
     if policy.engine != "opa" or policy.url is None:

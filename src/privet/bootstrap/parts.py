@@ -14,7 +14,7 @@ from privet.decide.bundle import Bundle
 from privet.decide.controls import ControlBox
 from privet.decide.verdict import Judge
 from privet.domain.catalogue import Catalogue
-from privet.domain.decision import PolicyEngine
+from privet.domain.decision import Remembering
 from privet.domain.ids import VaultId, WorkerId
 from privet.domain.ports import Clock, Randomness, Store
 from privet.identify.lookup import Lookups
@@ -49,7 +49,7 @@ class Foundations:
     clock: Clock = field(repr=False)
     randomness: Randomness = field(repr=False)
     bundle: Bundle
-    engine: PolicyEngine = field(repr=False)
+    engine: Remembering = field(repr=False)
 
 
 class Ticker:

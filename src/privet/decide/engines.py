@@ -5,7 +5,7 @@ REFUSES an engine that is not one of the three: InvalidInput.
 
 from privet.decide.bundle import Bundle
 from privet.decide.memo import DEFAULT_SIZE, MemoEngine
-from privet.domain.decision import PolicyEngine
+from privet.domain.decision import Remembering
 from privet.errors import InvalidInput
 
 
@@ -19,7 +19,7 @@ def open_engine(
     opa_certificate: tuple[str, str] | None = None,
     opa_timeout: float = 1.5,
     memo_size: int = DEFAULT_SIZE,
-) -> PolicyEngine:
+) -> Remembering:
     """The engine `kind` for this bundle: "embedded" (regorus), "regopy", or "opa" (a server at `opa_url`).
 
     `opa_ca` is a file of certificates to trust, `opa_certificate` the files of our own and its key, `opa_timeout` is in

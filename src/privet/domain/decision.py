@@ -116,3 +116,17 @@ class PolicyEngine(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Remembering(PolicyEngine, Protocol):
+    """A PDP with a memory before it, as a vault has one."""
+
+    @property
+    def hits(self) -> int:
+        """Questions answered from memory, since the start."""
+        ...
+
+    @property
+    def misses(self) -> int:
+        """Questions put to the engine, since the start."""
+        ...

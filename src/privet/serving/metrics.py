@@ -120,7 +120,7 @@ class Metrics:
         self._batch_size.observe(size)
         self._batch_seconds.observe(seconds)
         engine = self._parts.engine
-        now = (getattr(engine, "hits", 0), getattr(engine, "misses", 0))
+        now = (engine.hits, engine.misses)
         for label, before, after in zip(("hit", "miss"), self._counted, now, strict=True):
             if after > before:
                 self._questions.labels(label).inc(after - before)

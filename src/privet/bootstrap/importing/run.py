@@ -5,7 +5,7 @@ file never overrides what the customer has said herself. Counts add up: rows = i
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -297,8 +297,3 @@ def _read(reader: RowReader, row: Row | BadRow) -> ImportedRow | BadRow:
 def _replay(reader: RowReader, row: Row) -> None:
     """A row that is done already still counts towards the ordinals of equal rows after it."""
     _read(reader, row)
-
-
-def rows_of(path: Path, columns: ImportMap) -> Iterator[Row | BadRow]:
-    """The rows of a file, unread by the vault: for a dry run."""
-    return read_rows(path, columns.columns)
