@@ -1,14 +1,9 @@
-"""Backup and restore: the living come back, no withdrawn consent and no erased person does, whatever crashes."""
+"""Restore: the living come back, no withdrawn consent and no erased person does."""
 
-import errno
-import json
-import os
 import shutil
-import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,38 +11,16 @@ import pytest
 from privet.audit.entry import read_entry, worker_of
 from privet.audit.leaf import parse_leaf
 from privet.audit.verify import verify_log
-from privet.consent.ledger import LedgerBook
 from privet.crypto.vaultkey import VaultKeys
 from privet.domain.consent import ConsentStatus
 from privet.domain.ids import NOBODY, SubjectId
-from privet.errors import Conflict, IntegrityError, RestoreNeeded, Unavailable
+from privet.errors import IntegrityError, Unavailable
 from privet.store.custody.journal import JournalFile
-from privet.store.custody.recovery import PENDING, put_back_settings, verify_not_restoring
+from privet.store.custody.recovery import put_back_settings
 from privet.store.custody.staging import ASIDE
-from tests.contract.custody.test_rotation import ROOT, run_victim
+from tests.contract.custody.restored import NAMES, ledger_agrees, reopened, status
+from tests.contract.custody.test_rotation import ROOT
 from tests.contract.custody.world import ORIGIN, VAULT, World, everybody, now
-from tests.services.postgres import PostgresServer
-
-NAMES = [f"person{n}" for n in range(30)]
-STEPS = ["verified", "load", "loaded", "people", "revived", "logged", "swapped", "done"]
-
-
-def reopened(world: World, url: str) -> World:
-    return World.open(world.directory, url, world.people)
-
-
-def status(world: World, name: str) -> ConsentStatus:
-    return world.facts(name).consents["news"].status
-
-
-def ledger_agrees(world: World, name: str) -> bool:
-    """The ledger opens and folds to what the facts say."""
-    row = world.row(name)
-    with world.store.read() as unit:
-        LedgerBook(vault=VAULT, randomness=os.urandom).entries(
-            unit, row.subject, world.keys(row), world.facts(name), row.facts_rev
-        )
-    return True
 
 
 def test_restore_brings_back_the_living_only(world: World, tmp_path: Path, fresh_url: str) -> None:
@@ -182,131 +155,6 @@ def test_an_act_in_flight_at_the_backup_is_applied(world: World, tmp_path: Path,
     back.close()
 
 
-def test_backup_holds_no_key_and_no_password(world: World, tmp_path: Path) -> None:
-    """Neither keyring, keypack nor journal, nor the database's password; nothing in clear; nobody else reads it."""
-    world.add(*NAMES[:5])
-    world.rotate()
-    world.backup(tmp_path / "backup")
-    files = [file for file in (tmp_path / "backup").rglob("*") if file.is_file()]
-    assert {str(file.relative_to(tmp_path / "backup")) for file in files} == {
-        "manifest.json", "manifest.sig", "database", "privet.toml", "catalogue.yaml", "notices/news.md",
-        "bundles/ab.tar.gz",
-    }  # fmt: skip
-    held = b"".join(file.read_bytes() for file in files)
-    for secret in (b"secret", b"privet/keyring", b"person1", b"privet/control-log"):
-        assert secret not in held
-    assert (world.directory / "keypack").read_bytes()[
-        48:64
-    ] in held  # a subject id, so that the look is a real one
-    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
-
-
-def test_backup_never_overwrites(local: World, tmp_path: Path) -> None:
-    """Whatever stands there stays."""
-    (tmp_path / "there").write_text("mine")
-    with pytest.raises(Conflict):
-        local.backup(tmp_path / "there")
-    assert (tmp_path / "there").read_text() == "mine"
-    local.backup(tmp_path / "backup")
-    before = (tmp_path / "backup" / "manifest.json").read_bytes()
-    with pytest.raises(Conflict):
-        local.backup(tmp_path / "backup")
-    assert (tmp_path / "backup" / "manifest.json").read_bytes() == before
-
-
-def test_backup_under_load_is_consistent(world: World, tmp_path: Path, fresh_url: str) -> None:
-    """While another process writes: what is restored is one moment, and its log is sound."""
-    world.add(*NAMES)
-    writer = run_victim("write", world, "other")
-    assert writer.stdout is not None
-    writer.stdout.readline()
-    world.backup(tmp_path / "backup")
-    (world.directory / "stop").touch()
-    _, err = writer.communicate(timeout=60)
-    assert writer.returncode == 0, err
-    done = world.restore(tmp_path / "backup", fresh_url)
-    assert done.people.living > len(NAMES)
-    back = reopened(world, fresh_url)
-    assert everybody(back, NAMES) == NAMES
-    others = done.people.living - len(NAMES)
-    assert everybody(back, [f"other{n}" for n in range(others)]) == [f"other{n}" for n in range(others)]
-    assert back.read(f"other{others}") is None
-    assert not verify_log(back.store.log, public=back.keyring.signer().public).damages
-    back.close()
-
-
-@pytest.mark.parametrize(
-    "name", ["database", "privet.toml", "catalogue.yaml", "notices/news.md", "bundles/ab.tar.gz", "anchor"]
-)
-@pytest.mark.parametrize("harm", ["alter", "truncate", "lengthen", "delete", "link"])
-def test_harmed_backup_names_the_part(local: World, tmp_path: Path, name: str, harm: str) -> None:
-    """Each file altered, cut short, lengthened, deleted, or turned into a link: it is named, the vault untouched."""
-    local.add("ann")
-    local.checkpointer.sign()
-    local.backup(tmp_path / "backup")
-    local.checkpointer.sign()
-    file = tmp_path / "backup" / name
-    data = file.read_bytes()
-    file.unlink()
-    if harm == "link":
-        (tmp_path / "elsewhere").write_bytes(data)
-        file.symlink_to(tmp_path / "elsewhere")
-    elif harm != "delete":
-        middle = len(data) // 2
-        file.write_bytes(
-            {
-                "alter": data[:middle] + bytes((data[middle] ^ 1,)) + data[middle + 1 :],
-                "truncate": data[:-1],
-                "lengthen": data + b"\0",
-            }[harm]
-        )
-    with pytest.raises(IntegrityError, match=name):
-        local.restore(tmp_path / "backup")
-    back = reopened(local, local.url)
-    assert back.read("ann") == "ann"
-    back.anchors.verify_log(back.store.log)
-    back.close()
-
-
-def test_harmed_manifest_is_refused(local: World, tmp_path: Path) -> None:
-    """Altered, of another form, unsigned, signed by another vault, of a newer version, or none."""
-    local.add("ann")
-    local.backup(tmp_path / "backup")
-    manifest, signature = tmp_path / "backup" / "manifest.json", tmp_path / "backup" / "manifest.sig"
-    good, signed = manifest.read_bytes(), signature.read_bytes()
-    document = json.loads(good)
-    for other in (
-        b"", b"[]", b"{", good.replace(b'"size": ', b'"size": 1'), json.dumps({**document, "files": {}}).encode(),
-    ):  # fmt: skip
-        manifest.write_bytes(other)
-        with pytest.raises(IntegrityError, match="manifest"):
-            local.restore(tmp_path / "backup")
-    manifest.write_bytes(good)
-    for other in (b"", b"zz", b"00" * 64, signed[:-3]):
-        signature.write_bytes(other)
-        with pytest.raises(IntegrityError, match="manifest"):
-            local.restore(tmp_path / "backup")
-    manifest.unlink()
-    with pytest.raises(Unavailable, match="no backup here"):
-        local.restore(tmp_path / "backup")
-
-
-def test_names_outside_the_backup_are_refused(local: World, tmp_path: Path) -> None:
-    """A manifest may not name files elsewhere, signed or not: settings are put back before the keyring opens."""
-    local.add("ann")
-    local.backup(tmp_path / "backup")
-    file = tmp_path / "backup" / "manifest.json"
-    document = json.loads(file.read_bytes())
-    (tmp_path / "evil.toml").write_text("x")
-    for name in ("../evil.toml", "/etc/evil.toml", "notices/../../evil.toml"):
-        document["files"][name] = document["files"]["privet.toml"]
-        file.write_bytes(json.dumps(document).encode())
-        with pytest.raises(IntegrityError, match="manifest"):
-            put_back_settings(tmp_path / "backup", tmp_path / "new")
-        del document["files"][name]
-    assert not (tmp_path / "new").exists()
-
-
 def test_lost_directory_comes_back(world: World, tmp_path: Path, url: str) -> None:
     """Disk gone; keyring, keypack, journal and anchors were replicated, the backup has the rest."""
     world.add(*NAMES[:4])
@@ -369,119 +217,6 @@ def test_missing_or_stale_keypack_says_so(local: World, tmp_path: Path) -> None:
     back = reopened(local, local.url)
     assert back.read("ann") == "ann"
     back.close()
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_killed_at_any_step_it_starts_anew_or_finishes(
-    world: World, tmp_path: Path, url: str, make_fresh_url: Callable[[], str], step: str
-) -> None:
-    """kill -9: until the swap the old vault stands whole, after it the new one; running it again ends well."""
-    world.add(*NAMES[:5])
-    world.backup(tmp_path / "backup")
-    world.erase("person1")
-    world.checkpointer.sign()
-    world.close()
-    into = make_fresh_url()
-    victim = run_victim("restore", world, str(tmp_path / "backup"), into, step)
-    _, said = victim.communicate(timeout=60)
-    assert victim.returncode == -signal.SIGKILL, said
-    if (world.directory / PENDING).exists():
-        with pytest.raises(RestoreNeeded):
-            verify_not_restoring(world.directory)
-    else:
-        verify_not_restoring(world.directory)
-    between = reopened(world, url)  # there is always a whole database
-    assert everybody(between, NAMES[:5]) == ["person0", None, "person2", "person3", "person4"]
-    if url.startswith("sqlite"):
-        between.restore(tmp_path / "backup")
-    elif step == "done":
-        between.close()
-    else:
-        if step != "swapped":
-            with pytest.raises(Unavailable):  # not a vault, or one that says what to do
-                reopened(world, into)
-        # the same restore empties what it had filled, and begins anew, or finishes what was complete
-        between.restore(tmp_path / "backup", into)
-    verify_not_restoring(world.directory)
-    back = reopened(world, into)
-    assert everybody(back, NAMES[:5]) == ["person0", None, "person2", "person3", "person4"]
-    back.anchors.verify_log(back.store.log)
-    back.close()
-
-
-@pytest.mark.parametrize("failing", ["fsync", "link", "replace"])
-def test_full_disk_leaves_the_old_vault(
-    local: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
-) -> None:
-    """Backup and restore on a full disk: Unavailable, no half backup, the live vault as it was; then it works."""
-    local.add(*NAMES[:5])
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "full")
-
-    def breaking(use: Callable[[], object]) -> None:
-        with monkeypatch.context() as broken:
-            if failing == "replace":
-                broken.setattr(Path, "replace", full)
-            else:
-                broken.setattr(os, failing, full)
-            with pytest.raises(Unavailable):
-                use()
-
-    breaking(lambda: local.backup(tmp_path / "backup"))
-    assert [file.name for file in tmp_path.iterdir()] == ["vault"]
-    local.backup(tmp_path / "backup")
-    breaking(lambda: local.restore(tmp_path / "backup"))
-    between = reopened(local, local.url)
-    assert everybody(between, NAMES[:5]) == NAMES[:5]
-    between.restore(tmp_path / "backup")
-    back = reopened(local, local.url)
-    assert everybody(back, NAMES[:5]) == NAMES[:5]
-    back.close()
-
-
-def test_open_vault_is_not_swapped_away(local: World, tmp_path: Path) -> None:
-    """While another process has the file open, a restore refuses."""
-    local.add("ann")
-    local.backup(tmp_path / "backup")
-    other = reopened(local, local.url)
-    assert other.read("ann") == "ann"
-    with pytest.raises(Unavailable, match="another process has this vault open"):
-        local.restore(tmp_path / "backup")
-    other.close()
-
-
-@pytest.mark.postgres
-def test_server_database_must_be_empty(tmp_path: Path, postgres_url: str) -> None:
-    """A restore never goes over what a server's database holds."""
-    world = World.create(tmp_path / "vault", postgres_url)
-    world.add("ann")
-    world.backup(tmp_path / "backup")
-    with pytest.raises(Unavailable, match="already"):
-        world.restore(tmp_path / "backup")
-    back = reopened(world, postgres_url)
-    assert back.read("ann") == "ann"
-    back.close()
-
-
-@pytest.mark.postgres
-def test_a_half_restored_server_database_is_opened_and_emptied_by_nobody_else(
-    tmp_path: Path, postgres_url: str, postgres_server: PostgresServer
-) -> None:
-    """It says that a restore has not ended; a restore by another vault directory refuses it, and leaves it as it is."""
-    world = World.create(tmp_path / "vault", postgres_url)
-    world.add("ann")
-    world.backup(tmp_path / "backup")
-    into = postgres_server.url(postgres_server.create_database())
-    victim = run_victim("restore", world, str(tmp_path / "backup"), into, "loaded")
-    victim.communicate(timeout=60)
-    with pytest.raises(RestoreNeeded, match="has not ended"):
-        reopened(world, into)
-    (world.directory / PENDING).unlink()  # as on another host
-    with pytest.raises(Unavailable, match="already"):
-        world.restore(tmp_path / "backup", into)
-    with pytest.raises(RestoreNeeded, match="has not ended"):
-        reopened(world, into)
 
 
 def test_aside_database_opens_nothing_once_its_epoch_ends(local: World, tmp_path: Path) -> None:

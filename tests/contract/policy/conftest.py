@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from privet.bootstrap.vault import Vault
 from privet.config.catalogue import load_catalogue
 from privet.decide.bundle import Bundle, build_bundle
 from privet.decide.embedded import EmbeddedEngine
@@ -14,8 +15,10 @@ from privet.decide.engines import open_engine
 from privet.decide.opa import OpaEngine
 from privet.decide.regopy_engine import RegopyEngine
 from privet.domain.decision import PolicyEngine
+from tests.contract.policy.relay import Relay, name_opa
 from tests.contract.policy.signed import TOKEN, start_signed
-from tests.invariants.world import make_template
+from tests.contract.policy.test_opa_hostile import server
+from tests.invariants.world import PASSPHRASE, make_template
 
 Start = Callable[[Bundle], PolicyEngine]
 
@@ -78,3 +81,21 @@ def directory(template: Path, tmp_path: Path) -> Path:
 def opa_of_it(directory: Path, opa_server: Any, tmp_path: Path) -> Any:
     """A real OPA with its bundle, signed."""
     return start_signed(opa_server, build_bundle(load_catalogue(directory)), tmp_path)
+
+
+@pytest.fixture
+def relay(opa_of_it: Any, directory: Path) -> Iterator[Relay]:
+    """Between the vault in `directory` and its OPA."""
+    found = Relay(opa_of_it.port)
+    with server(found) as (url, seen):
+        found.seen = seen
+        name_opa(directory, url)
+        yield found
+        found.open.set()
+
+
+@pytest.fixture
+def vault(relay: Relay, directory: Path) -> Iterator[Vault]:
+    """Open, and deciding by the OPA behind the relay."""
+    with Vault.open(directory, passphrase=PASSPHRASE) as opened:
+        yield opened

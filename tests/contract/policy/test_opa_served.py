@@ -15,9 +15,9 @@ from privet.bootstrap.credentials import create_key
 from privet.bootstrap.vault import Vault
 from privet.config.catalogue import load_catalogue
 from privet.decide.bundle import build_bundle
+from tests.contract.policy.relay import Relay, guest, name_opa
 from tests.contract.policy.signed import start_signed, write_signed
 from tests.contract.policy.test_opa_hostile import BUNDLE, server
-from tests.contract.policy.test_opa_vault import Relay, guest, name_opa
 from tests.contract.policy.test_opa_watch import until
 from tests.invariants.world import PASSPHRASE
 from tests.services.vault_server import ServerFailed, VaultServer

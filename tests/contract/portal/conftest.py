@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from privet.domain.request import By
 from privet.portal.pages import signing
 from tests.contract.portal.house import House, open_house
 
@@ -29,3 +31,9 @@ def any_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
     with open_house(tmp_path, database_url=url) as opened:
         yield opened
+
+
+@pytest.fixture
+def ada(house: House) -> By:
+    known: dict[str, Any] = {"country": "GB", "allergies": ["peanuts"], "room.extra_towels": True}
+    return house.guest(phone="+442079460718", **known)

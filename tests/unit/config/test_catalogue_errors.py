@@ -4,7 +4,8 @@ import pytest
 
 from privet.config.catalogue import parse_catalogue
 from privet.errors import CatalogueError, InvalidInput
-from tests.unit.config.faults import BASE, COLLECTION_FAULTS, FAULTS, PURPOSE, STAYS
+from tests.unit.config.collection_faults import COLLECTION_FAULTS, STAYS
+from tests.unit.config.faults import BASE, FAULTS, PURPOSE
 from tests.unit.config.sample import NOTICES, SAMPLE
 
 

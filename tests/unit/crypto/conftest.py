@@ -1,10 +1,13 @@
 """Fixed ids and keys: what is tested here never depends on chance, except where hypothesis says so."""
 
+from pathlib import Path
+
 import pytest
 
 from privet.crypto.envelope import SubjectKeys
-from privet.crypto.keyring import MemoryKeyring
+from privet.crypto.keyring import FileKeyring, MemoryKeyring
 from privet.domain.ids import SubjectId, VaultId
+from tests.unit.crypto.keyring_files import CHEAP, WORDS
 from tests.vectors.make_crypto_golden import counted
 
 
@@ -26,3 +29,15 @@ def subject() -> SubjectId:
 @pytest.fixture
 def keys() -> SubjectKeys:
     return SubjectKeys(b"d" * 32, b"a" * 32)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the keyring file is, or will be."""
+    return tmp_path / "keyring"
+
+
+@pytest.fixture
+def ring(path: Path) -> FileKeyring:
+    """A new keyring in its file."""
+    return FileKeyring.create(path, WORDS, cost=CHEAP)

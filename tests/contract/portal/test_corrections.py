@@ -1,0 +1,60 @@
+"""Corrections count at once; a new address counts once its code was typed."""
+
+from privet.domain.request import By
+from tests.contract.portal.house import ADA, House
+
+
+def test_a_correction_counts_at_once(house: House, ada: By) -> None:
+    """Text, choice, yes or no, list; removed again. What is wrong is said beside the field."""
+    browser = house.signed_in()
+    for field, typed, told in (
+        ("given_name", "Augusta", "Augusta"),
+        ("room.bed", "twin", "twin"),
+        ("room.extra_towels", "no", "No"),
+        ("allergies", "sesame; paste\r\ntree nuts\r\n\r\n", "sesame; paste"),
+    ):
+        browser.get(f"/my/correct/{field}")
+        browser.post(f"/my/correct/{field}", {"value": typed, "wish": "set"})
+        assert told in browser.text
+        assert "changed. It counts from this moment" in browser.text
+    assert house.vault.customer(ada).profile()["allergies"] == ["sesame; paste", "tree nuts"]
+    assert browser.post("/my/correct/room.bed", {"value": "round", "wish": "set"}).status_code == 422
+    assert "Must be one of king, twin" in browser.text
+    browser.get("/my/correct/room.bed")
+    browser.post("/my/correct/room.bed", {"wish": "clear"})
+    assert "room.bed" not in house.vault.customer(ada).profile()
+    for path in ("phone", "guest_id", "stays.rate", "nothing", "resale"):
+        assert browser.get(f"/my/correct/{path}").status_code == 404
+
+
+def test_a_new_address_waits_for_its_code(house: House, ada: By) -> None:
+    """The code goes to the new address; until it is typed the old one stands; wrong ones are refused."""
+    browser = house.signed_in()
+    browser.get("/my/correct/email")
+    browser.post("/my/correct/email", {"value": "augusta@new.example.com", "wish": "set"})
+    code = house.code()
+    assert house.sent[-1][0] == "a•••@•••.com"
+    assert "Enter the code we sent to the new address" in browser.text
+    assert browser.post("/my/confirm/email", {"code": "0000-0000"}).status_code == 422
+    browser.get("/my/held")
+    assert "A new email waits for its code" in browser.text
+    assert ADA in browser.text
+    browser.get("/my/confirm/email")
+    browser.post("/my/confirm/email", {"code": code.lower()})
+    assert "Sign in with it from now on" in browser.text
+    house.signed_in("augusta@new.example.com")
+    assert house.client().ask(ADA).status_code == 200
+    assert len(house.sent) == 3
+
+
+def test_nobody_is_flooded_with_codes(house: House, ada: By) -> None:
+    """Codes to new addresses are counted like those to sign in."""
+    browser = house.signed_in()
+    browser.get("/my/correct/email")
+    for _ in range(5):
+        browser.get("/my/correct/email")
+        browser.post("/my/correct/email", {"value": "victim@example.com", "wish": "set"})
+    browser.get("/my/correct/email")
+    assert (
+        browser.post("/my/correct/email", {"value": "victim@example.com", "wish": "set"}).status_code == 429
+    )
