@@ -11,7 +11,8 @@ from math import inf
 from typing import Final, NamedTuple
 
 from privet.serving.cycle import Cycle
-from privet.serving.protocol import IDLE, PrivetProtocol
+from privet.serving.ending import IDLE
+from privet.serving.protocol import PrivetProtocol
 
 REMEMBERED_S: Final = 1.0
 _END: Final = b"\r\n\r\n"
@@ -90,6 +91,7 @@ class RepeatingProtocol(PrivetProtocol):
     def _remember(self, data: bytes, again: Again) -> None:
         """If that was one whole request, in one piece, of the plainest form."""
         end = data.find(_END) + len(_END)
-        whole = end >= len(_END) and end + self._announced == len(data)
-        if whole and self._phase == IDLE and self._keep_alive and not self._encodings and not self._continue:
+        head = self._head
+        whole = end >= len(_END) and end + head.announced == len(data)
+        if whole and self._phase == IDLE and self._keep_alive and not head.encodings and not head.continues:
             self._seen = _Head(data[:end], len(data), self.loop.time() + REMEMBERED_S, again)
