@@ -87,7 +87,8 @@ def _serve(directory: Path, settings: "Settings", chosen: "ServeSettings", show_
     from privet.bootstrap.passphrase import get_passphrase
     from privet.serving.listener import address_of, bind, make_tls
     from privet.serving.logs import configure_logs
-    from privet.serving.supervisor import Orders, Supervisor
+    from privet.serving.orders import Orders
+    from privet.serving.supervisor import Supervisor
     from privet.serving.worker import serve_vault
 
     make_tls(chosen)

@@ -10,7 +10,7 @@ import sys
 
 from privet.errors import EXIT_UNAVAILABLE, PrivetError
 from privet.serving.logs import get_log, told
-from privet.serving.supervisor import decode_orders
+from privet.serving.orders import decode_orders
 from privet.serving.worker import serve_vault
 
 

@@ -15,15 +15,13 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
-from privet.config.settings.serving import ServeSettings
 from privet.errors import EXIT_UNAVAILABLE, Unavailable
 from privet.serving.closing import SETTLE_S, refuse_newcomers
 from privet.serving.counts import SHARED, forget_worker, shared_directory
 from privet.serving.logs import get_log
+from privet.serving.orders import Orders, encode_orders
 
 _SECRET: Final = ("PRIVET_PASSPHRASE", "PRIVET_PASSPHRASE_FILE")
 _START_S: Final = 60.0
@@ -31,16 +29,6 @@ _MARGIN_S: Final = 10.0
 _BACK_OFF_S: Final = (0.2, 30.0)
 _SETTLED_S: Final = 60.0
 """A worker that lived so long did not die of its start."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Orders:
-    """What a worker is told."""
-
-    directory: Path
-    passphrase: bytes = field(repr=False)
-    settings: ServeSettings
-    show_codes: bool
 
 
 class WorkerFailed(Unavailable):
@@ -219,37 +207,3 @@ async def _read_line(channel: socket.socket) -> dict[str, Any]:
         found += data
     said: dict[str, Any] = json.loads(found)
     return said
-
-
-def encode_orders(orders: Orders, place: int) -> bytes:
-    """One line of JSON."""
-    settings = {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in asdict(orders.settings).items()
-    }
-    told = {
-        "directory": str(orders.directory.absolute()),
-        "passphrase": orders.passphrase.hex(),
-        "settings": settings,
-        "show_codes": orders.show_codes,
-        "place": place,
-    }
-    return json.dumps(told).encode() + b"\n"
-
-
-def decode_orders(line: bytes) -> tuple[Orders, int]:
-    """The orders, and the worker's place."""
-    told = json.loads(line)
-    given = told["settings"]
-    paths = {
-        name: Path(value)
-        for name, value in given.items()
-        if value is not None and "Path" in str(ServeSettings.__annotations__[name])
-    }
-    orders = Orders(
-        directory=Path(told["directory"]),
-        passphrase=bytes.fromhex(told["passphrase"]),
-        settings=ServeSettings(**{**given, **paths}),
-        show_codes=told["show_codes"],
-    )
-    return orders, told["place"]

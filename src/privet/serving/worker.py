@@ -28,8 +28,8 @@ from privet.serving.limits import Gate, Limits
 from privet.serving.listener import load_certificate, make_tls
 from privet.serving.logs import configure_logs, get_log, show_code, told
 from privet.serving.metrics import Metrics
+from privet.serving.orders import Orders
 from privet.serving.server import Server
-from privet.serving.supervisor import Orders
 
 _CHORES_END_S: Final = 3.0
 METRICS_S: Final = 5.0

@@ -4,7 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from privet.config.settings.serving import ServeSettings
-from privet.serving.supervisor import Orders, decode_orders, encode_orders
+from privet.serving.orders import Orders, decode_orders, encode_orders
 
 SETTINGS = ServeSettings(
     host="::1",
