@@ -27,7 +27,7 @@ class Relay:
     def __call__(self, handler: Any) -> None:
         if handler.path.endswith("/decision"):
             self.waiting.release()
-            self.open.wait(20)
+            self.open.wait(60)
         inner = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
         inner.request("POST", handler.path, handler.body, dict(handler.headers))
         answer = inner.getresponse()
@@ -43,7 +43,7 @@ class Relay:
         return sum(path.endswith("/decision") for _, path, _ in self.seen.requests)
 
 
-def name_opa(directory: Path, url: str, timeout_ms: int = 5_000) -> None:
+def name_opa(directory: Path, url: str, timeout_ms: int = 20_000) -> None:
     """The vault decides by the OPA there."""
     token = directory / "opa.token"
     token.write_text(TOKEN)

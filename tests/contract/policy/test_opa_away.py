@@ -32,9 +32,9 @@ def test_with_opa_gone_misses_are_refused_and_logged(vault: Vault, opa_of_it: An
     assert caught.value.audit_id
     with pytest.raises(AccessDenied):
         vault.service("web-shop").put(who, {"notes": "late"}, purpose="enrolment")
-    until(lambda: refused(desk, who), 3)
+    until(lambda: refused(desk, who), 20)
     opa_of_it.start()
-    until(lambda: not refused(desk, who), 5)
+    until(lambda: not refused(desk, who), 20)
     assert vault.parts.engine.assure() is None
 
 
@@ -88,7 +88,7 @@ def test_rolling_to_a_new_revision(directory: Path, opa_of_it: Any, tmp_path: Pa
         assert not refused(desk, who)
         # OPA first: the old vault refuses from then on, with the reason.
         opa_of_it.restart(write_signed(build_bundle(new), tmp_path))
-        until(lambda: refused(desk, who), 3)
+        until(lambda: refused(desk, who), 20)
         with pytest.raises(AccessDenied) as denied:
             desk.fetch(who, **SERVICE)
         assert denied.value.reasons == ("revision_mismatch",)

@@ -92,6 +92,14 @@ def decision(**changes: Any) -> dict[str, Any]:
     return {**whole, **changes}
 
 
+SOON_S = 15.0
+"""What nobody waits for that ends in time, on any machine; each of these servers would keep one waiting for longer."""
+
+
+def forget(_: object) -> None:
+    """For a lambda that answers nothing."""
+
+
 def reason(engine: Any, question: bytes = DESK) -> str:
     """The one reason of a denial; fails when something is released."""
     said = engine.decide([question])[0]
@@ -189,23 +197,25 @@ def test_a_connection_that_broke_while_idle_is_made_anew() -> None:
 
 def test_slow_denies_in_time() -> None:
     """No answer within the timeout: engine_timeout, and no longer a wait than that."""
-    with server(lambda _: time.sleep(1)) as (url, _):
+    done = threading.Event()
+    with server(lambda _: forget(done.wait(60))) as (url, _):
         start = time.monotonic()
         assert reason(OpaEngine(BUNDLE, url, timeout=0.2)) == "engine_timeout"
-        assert time.monotonic() - start < 0.9
+        assert time.monotonic() - start < SOON_S
+        done.set()
 
 
 def test_a_slow_opa_does_not_hold_a_batch() -> None:
     """Each answer comes just in time; the batch as a whole gives up, and the rest is denied unasked."""
 
     def slowly(handler: BaseHTTPRequestHandler) -> None:
-        time.sleep(0.15)
+        time.sleep(0.3)
         result(decision())(handler)
 
     with server(slowly) as (url, seen):
         start = time.monotonic()
-        decisions = OpaEngine(BUNDLE, url, timeout=0.2).decide([DESK] * 40)
-        assert time.monotonic() - start < 2
+        decisions = OpaEngine(BUNDLE, url, timeout=0.6).decide([DESK] * 60)
+        assert time.monotonic() - start < SOON_S
         assert decisions[0].released
         assert {f.reason for f in decisions[-1].fields.values()} == {"engine_timeout"}
         assert 1 <= len(seen.requests) < 10
@@ -328,11 +338,11 @@ def test_a_real_opa_that_wants_another_token_denies(opa_server: Callable[..., An
 
 
 def drip(sent: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
-    """Sends `sent` at once, then a byte now and then, for three seconds."""
+    """Sends `sent` at once, then a byte now and then, for a minute, or until nobody takes them."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(sent)
-        for _ in range(60):
+        for _ in range(1_200):
             handler.wfile.write(b"x")
             handler.wfile.flush()
             time.sleep(0.05)
@@ -349,7 +359,7 @@ def test_drips_anywhere_deny_in_time(sent: bytes) -> None:
         start = time.monotonic()
         engine = OpaEngine(BUNDLE, url, timeout=0.3)
         assert reason(engine) == "engine_timeout"
-        assert time.monotonic() - start < 1.5
+        assert time.monotonic() - start < SOON_S
 
 
 def test_a_handshake_that_never_ends_denies_in_time() -> None:
@@ -358,7 +368,7 @@ def test_a_handshake_that_never_ends_denies_in_time() -> None:
         start = time.monotonic()
         engine = OpaEngine(BUNDLE, f"https://localhost:{listener.getsockname()[1]}", timeout=0.3)
         assert reason(engine) == "engine_timeout"
-        assert time.monotonic() - start < 1.5
+        assert time.monotonic() - start < SOON_S
         connection, _ = listener.accept()
         with connection:
             connection.settimeout(5)
@@ -368,18 +378,19 @@ def test_a_handshake_that_never_ends_denies_in_time() -> None:
 
 def test_a_name_that_does_not_resolve_in_time_denies(monkeypatch: pytest.MonkeyPatch) -> None:
     """The resolver hangs, which no socket's timeout ends: engine_timeout all the same."""
-    asked = threading.Event()
+    asked, done = threading.Event(), threading.Event()
 
     def hang(*_: object, **__: object) -> list[Any]:
         asked.set()
-        time.sleep(1.5)
+        done.wait(60)
         raise OSError("no answer")
 
     monkeypatch.setattr("urllib3.util.connection.socket.getaddrinfo", hang)
     start = time.monotonic()
     assert reason(OpaEngine(BUNDLE, "https://opa.invalid", timeout=0.2)) == "engine_timeout"
     assert asked.is_set()
-    assert time.monotonic() - start < 1.2
+    assert time.monotonic() - start < SOON_S
+    done.set()
 
 
 def test_what_is_cut_leaves_nothing_behind() -> None:
@@ -388,7 +399,7 @@ def test_what_is_cut_leaves_nothing_behind() -> None:
         engine = OpaEngine(BUNDLE, url, timeout=0.1)
         for _ in range(3):
             assert reason(engine) == "engine_timeout"
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + SOON_S
         while any(thread.name == "privet-opa" for thread in threading.enumerate()):
             assert time.monotonic() < deadline
             time.sleep(0.01)

@@ -29,13 +29,13 @@ def test_while_opa_thinks_others_read_and_write(vault: Vault, relay: Relay) -> N
     while relay.waiting.acquire(blocking=False):
         pass
     thread, said = in_thread(lambda: mailer.fetch(who, **MAIL))
-    assert relay.waiting.acquire(timeout=5)
+    assert relay.waiting.acquire(timeout=20)
     start = time.monotonic()
     for _ in range(20):
         assert desk.fetch(who, **SERVICE)["given_name"] == "Ada"
     vault.customer(who).restrict()
     vault.customer(who).unrestrict()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 15
     assert thread.is_alive()
     relay.open.set()
     thread.join(20)
@@ -51,7 +51,7 @@ def test_what_changed_while_opa_thought_is_what_counts(vault: Vault, relay: Rela
     while relay.waiting.acquire(blocking=False):
         pass
     thread, said = in_thread(lambda: vault.service("mailer").fetch(who, **MAIL))
-    assert relay.waiting.acquire(timeout=5)
+    assert relay.waiting.acquire(timeout=20)
     vault.customer(who).withdraw("marketing.email")
     relay.open.set()
     thread.join(20)
@@ -64,12 +64,6 @@ def test_a_batch_leaves_out_what_must_be_asked(vault: Vault, relay: Relay) -> No
     desk = vault.service("front-desk")
     pipeline = vault.parts.pipeline
     desk.fetch(people[0], **SERVICE)
-    known = (
-        vault.parts.asking.fetch("front-desk", people[0], **SERVICE)
-        if hasattr(vault.parts, "asking")
-        else None
-    )
-    del known
     vault.customer(people[2]).restrict()
     before = vault.parts.store.log.size()
     requests = ServiceRequests(vault.parts, "front-desk").fetch_many(people, **SERVICE)
@@ -92,10 +86,11 @@ def test_a_write_that_must_be_asked_holds_nothing(vault: Vault, relay: Relay) ->
         pass
     shop = vault.service("web-shop")
     thread, said = in_thread(lambda: shop.put(who, {"notes": "late"}, purpose="enrolment"))
-    assert relay.waiting.acquire(timeout=5)
+    assert relay.waiting.acquire(timeout=20)
     start = time.monotonic()
     assert desk.fetch(who, **SERVICE)["given_name"] == "Ada"
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 15
+    assert thread.is_alive()
     relay.open.set()
     thread.join(20)
     assert isinstance(said[0], str)
