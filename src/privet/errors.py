@@ -86,6 +86,10 @@ class InvalidInput(PrivetError):
     http_status = 422
     exit_code = EXIT_USAGE
     code = "invalid_input"
+    item: int | None = None
+    """Of a list of people, whose place (from 0) it is about."""
+    pointer: str | None = None
+    """The place as a JSON pointer, where the input came as JSON."""
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)

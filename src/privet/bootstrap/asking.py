@@ -9,12 +9,22 @@ from datetime import date, datetime
 from typing import Any
 
 from privet.bootstrap.parts import Parts
+from privet.decide.spelling import Spellings
 from privet.domain.answer import History, View
-from privet.domain.catalogue import matches
+from privet.domain.catalogue import Field, matches
 from privet.domain.coarse import instant, last_instant
 from privet.domain.decision import Operation
 from privet.domain.ids import Millis, from_millis
-from privet.domain.request import MAX_FIELDS, MAX_NAME, By, ReadRequest, SubjectRef, Window, by
+from privet.domain.request import (
+    MAX_FIELDS,
+    MAX_NAME,
+    By,
+    ReadRequest,
+    SubjectRef,
+    Window,
+    by,
+    parse_pairwise,
+)
 from privet.errors import InvalidInput
 from privet.intake.request import WriteRequest, check_profile, check_record
 from privet.release.stages import ReleasedRead
@@ -48,10 +58,15 @@ class ServiceRequests:
     ) -> list[ReadRequest]:
         """One read a person, in their order."""
         name, paths, why = self.name, self._paths(fields), _purpose(purpose)
-        return [
-            ReadRequest(name, Operation.READ, why, self.person(subject), paths, None, peer)
-            for subject in people(subjects)
-        ]
+        made: list[ReadRequest] = []
+        for item, subject in enumerate(people(subjects)):
+            try:
+                who = self.person(subject)
+            except InvalidInput as error:
+                error.item = item
+                raise
+            made.append(ReadRequest(name, Operation.READ, why, who, paths, None, peer))
+        return made
 
     def find(
         self, who: By | None = None, /, *, purpose: object, peer: str = "", **lookup: str
@@ -159,13 +174,26 @@ class ServiceRequests:
         """Whom a caller names, checked but looked for nowhere."""
         if isinstance(subject, By):
             if not _is_string(subject.field) or not _is_string(subject.value):
-                raise InvalidInput("a look-up is a field name and a value, both text", field="by")
+                raise InvalidInput("a look-up is a field name and a value, both text", field="subject")
             # a malformed value is the caller's mistake, said before anybody is looked for
-            self._parts.lookups.inner(self._parts.lookups.field(subject.field), subject.value)
+            self._parts.lookups.inner(self._lookup(subject.field), subject.value)
             return subject
-        if isinstance(subject, str) and 0 < len(subject) <= MAX_NAME:
-            return subject
-        raise InvalidInput("name a person by a pairwise id or by(field=value)", field="subject")
+        return parse_pairwise(subject)
+
+    def _lookup(self, name: str) -> Field:
+        """The look-up field. One that this service may not name people by is for policy to refuse, by name."""
+        catalogue = self._parts.catalogue
+        found = catalogue.fields.get(name)
+        if found is not None and found.lookup is not None:
+            return found
+        own = sorted(catalogue.services[self.name].find)
+        near = Spellings(own).near(name)
+        raise InvalidInput(
+            "people cannot be looked up by this field"
+            + (f"; do you mean {', '.join(near)}?" if near else "")
+            + (f"; look-ups that {self.name} may use: {', '.join(own)}" if own else ""),
+            field="subject",
+        )
 
     def _read(
         self,

@@ -1,8 +1,9 @@
 """What callers ask. Refuses nothing but malformed look-ups: whether a request may be met is for policy to say."""
 
 import dataclasses
+import re
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from privet.domain.decision import Operation
 from privet.domain.ids import Millis
@@ -37,6 +38,24 @@ def by(**lookup: str) -> By:
 
 SubjectRef = str | By
 """A pairwise id of the asking service, or a look-up."""
+
+PAIRWISE_ID: Final = "pw1_[A-Za-z0-9_-]{43}"
+"""The form of a pairwise id (crypto.pairwise issues them), as a regular expression."""
+_is_pairwise = re.compile(PAIRWISE_ID).fullmatch
+
+
+def parse_pairwise(subject: object) -> str:
+    """A text that has the form of a pairwise id, whoever's it may be. Raises InvalidInput, without repeating it.
+
+    An address would else be taken for an id, and nobody found by it: the caller should rather hear of the mistake.
+    """
+    if isinstance(subject, str) and _is_pairwise(subject):
+        return subject
+    raise InvalidInput(
+        "this is no pairwise id: one begins with pw1_, has 47 characters, and comes from an earlier answer. To name a "
+        'person by an address or another look-up, write by(email=…); in JSON, {"email": "…"}',
+        field="subject",
+    )
 
 
 class Window(NamedTuple):

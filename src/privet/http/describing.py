@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 
 from privet.consent.transitions import is_consentable
 from privet.domain.catalogue import Catalogue
-from privet.domain.request import MAX_NAME
+from privet.domain.request import MAX_NAME, PAIRWISE_ID
 from privet.http.value_schemas import field_schema, lookup_schema, shared_schemas, value_schema
 from privet.rights.restriction import may_object
 
@@ -85,9 +85,8 @@ def _name_catalogue(schemas: dict[str, Schema], catalogue: Catalogue) -> None:
     _replace(schemas, "Sought", {"anyOf": lookups} if lookups else {"type": "object", "maxProperties": 0})
     pairwise = {
         "type": "string",
-        "minLength": 1,
-        "maxLength": MAX_NAME,
-        "description": "The asking service's pairwise id of her.",
+        "pattern": f"^{PAIRWISE_ID}$",
+        "description": "The asking service's pairwise id of her, from an earlier answer.",
     }
     _replace(schemas, "Person", {"anyOf": [pairwise, *lookups]})
     new = [lookup_schema(field, new=True) for _, field in sorted(catalogue.fields.items()) if field.lookup]

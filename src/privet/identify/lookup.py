@@ -35,7 +35,7 @@ class Lookups:
             known = sorted(f.path for f in self._catalogue.fields.values() if f.lookup)
             raise InvalidInput(
                 f"people cannot be looked up by this field; look-ups here are: {', '.join(known) or 'none'}",
-                field="by",
+                field="subject",
             )
         return found
 

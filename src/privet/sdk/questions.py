@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import orjson
 
 from privet.domain.answer import History, Refusal, View
-from privet.domain.request import MAX_FIELDS, MAX_NAME, By, SubjectRef, by
+from privet.domain.request import MAX_FIELDS, MAX_NAME, By, SubjectRef, by, parse_pairwise
 from privet.errors import InvalidInput
 from privet.sdk import answers
 
@@ -230,11 +230,9 @@ def _is_json(value: object) -> bool:
 def _person(subject: object) -> str | dict[str, str]:
     if isinstance(subject, By):
         if not all(isinstance(part, str) for part in (subject.field, subject.value)):
-            raise InvalidInput("a look-up is a field name and a value, both text", field="by")
+            raise InvalidInput("a look-up is a field name and a value, both text", field="subject")
         return {subject.field: subject.value}
-    if isinstance(subject, str) and 0 < len(subject) <= MAX_NAME:
-        return subject
-    raise InvalidInput("name a person by a pairwise id or by(field=value)", field="subject")
+    return parse_pairwise(subject)
 
 
 def _purpose(purpose: object) -> str:

@@ -323,7 +323,7 @@ def test_recording_a_consent_tells_no_service_who_exists(house: House, given: bo
     fresh, refused, restricted = house.guest(), house.guest(), house.guest()
     house.customer(refused).withdraw("surveys")
     house.customer(restricted).restrict()
-    told: list[SubjectRef] = [fresh, refused, restricted, by(email="nobody@example.org"), "pw1_forged"]
+    told: list[SubjectRef] = [fresh, refused, restricted, by(email="nobody@example.org"), "pw1_" + "F" * 43]
     ids = [shop.consent(who, "surveys", given=given, source="a form") for who in told]
     house.vault.parts.store.sequence()
     shapes = set()

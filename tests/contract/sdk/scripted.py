@@ -9,8 +9,15 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, Self
 
+
+def named(name: str) -> str:
+    """A pairwise id in form, whose server tells one from another by its name."""
+    return "pw1_" + name.ljust(43, "-")
+
+
+HER = named("her")
 VIEW: dict[str, Any] = {
-    "subject": "pw1_x",
+    "subject": HER,
     "values": {"given_name": "Ada"},
     "withheld": {},
     "audit_id": "0123456789abcdef" * 2,
@@ -99,9 +106,9 @@ def hold(peer: socket.socket, _got: Got) -> bool:
 
 
 def echo(_peer: socket.socket, got: Got) -> bool:
-    """A View of whoever was asked about."""
+    """A View of whoever was asked about, who is called what her id names."""
     asked = json.loads(got.body)
-    view = {**VIEW, "values": {"given_name": asked["subject"]}}
+    view = {**VIEW, "values": {"given_name": asked["subject"].removeprefix("pw1_").rstrip("-")}}
     return answer(view)(_peer, got)
 
 

@@ -10,14 +10,14 @@ import privet
 from privet import errors
 from privet.errors import AccessDenied, InvalidInput, Unavailable
 from tests.contract.sdk.faces import Make
-from tests.contract.sdk.scripted import VIEW, WRITTEN, Scripted, Step, answer, problem, raw
+from tests.contract.sdk.scripted import HER, VIEW, WRITTEN, Scripted, Step, answer, problem, raw
 
 SECRET = "canary-4711"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 def fetch(client: Any) -> Any:
-    return client.fetch("pw1_x", purpose="stay", fields=["given_name"])
+    return client.fetch(HER, purpose="stay", fields=["given_name"])
 
 
 def odd(**members: object) -> Step:
@@ -102,7 +102,7 @@ REFUSED = {"reasons": [], "withheld": {}, "message": "", "audit_id": ""}
 def test_many_answers_must_be_those_asked_for(make: Make, answers: object) -> None:
     """As many as people, each a View or a Refusal."""
     with Scripted(answer({"answers": answers})) as server, pytest.raises(Unavailable):
-        make(server.url).fetch_many(["a", "b"], purpose="stay", fields=["given_name"])
+        make(server.url).fetch_many([HER, HER], purpose="stay", fields=["given_name"])
 
 
 ROOM: dict[str, Any] = {"purpose": "p", "fields": ["room"]}
@@ -115,15 +115,15 @@ RECORD: dict[str, object] = {"id": "x", "time": None, "values": {}}
     [
         (lambda c: c.find(email="a@b.org", purpose="p"), {"subject": 7}),
         (lambda c: c.find(email="a@b.org", purpose="p"), {}),
-        (lambda c: c.history("s", "stays", **ROOM), {**HISTORY, "records": {}}),
-        (lambda c: c.history("s", "stays", **ROOM), {**HISTORY, "records": [{**RECORD, "time": "today"}]}),
-        (lambda c: c.history("s", "stays", **ROOM), {**HISTORY, "records": [{**RECORD, "values": []}]}),
-        (lambda c: c.history("s", "stays", **ROOM), {**HISTORY, "records": [{**RECORD, "id": None}]}),
-        (lambda c: c.put("s", {"a": 1}, purpose="p"), {"audit_id": None}),
-        (lambda c: c.record("s", "stays", {"a": 1}, purpose="p"), []),
-        (lambda c: c.consent("s", "p"), {"audit_id": "yes"}),
-        (lambda c: c.consent_status("s", "p"), {"status": None, "audit_id": "0" * 32}),
-        (lambda c: c.consent_receipt("s", "p"), {"receipt": [], "audit_id": "0" * 32}),
+        (lambda c: c.history(HER, "stays", **ROOM), {**HISTORY, "records": {}}),
+        (lambda c: c.history(HER, "stays", **ROOM), {**HISTORY, "records": [{**RECORD, "time": "today"}]}),
+        (lambda c: c.history(HER, "stays", **ROOM), {**HISTORY, "records": [{**RECORD, "values": []}]}),
+        (lambda c: c.history(HER, "stays", **ROOM), {**HISTORY, "records": [{**RECORD, "id": None}]}),
+        (lambda c: c.put(HER, {"a": 1}, purpose="p"), {"audit_id": None}),
+        (lambda c: c.record(HER, "stays", {"a": 1}, purpose="p"), []),
+        (lambda c: c.consent(HER, "p"), {"audit_id": "yes"}),
+        (lambda c: c.consent_status(HER, "p"), {"status": None, "audit_id": "0" * 32}),
+        (lambda c: c.consent_receipt(HER, "p"), {"receipt": [], "audit_id": "0" * 32}),
     ],
 )
 def test_each_method_reads_strictly(make: Make, call: Callable[[Any], Any], body: object) -> None:
@@ -151,7 +151,6 @@ KNOWN: list[tuple[Step, type[errors.PrivetError], dict[str, object]]] = [
     ),
     (problem(403, "wrong_role"), AccessDenied, {"reasons": ()}),
     (problem(401, "unauthenticated"), errors.Unauthenticated, {}),
-    (problem(404, "not_found"), errors.NotFound, {}),
     (problem(409, "conflict"), errors.Conflict, {}),
     (problem(412, "precondition_failed"), errors.PreconditionFailed, {}),
     (problem(422, "invalid_input", field="email"), InvalidInput, {"field": "email"}),

@@ -1,6 +1,8 @@
 """A service's session, as the outside contract has it (design: outside contracts): a test for each sentence."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -89,10 +91,50 @@ def test_a_purpose_that_may_not_be(shared: World, purpose: str, reason: str) -> 
 def test_an_unknown_person_is_denied(shared: World) -> None:
     """Unknown person for a service: AccessDenied, whether by look-up or by id."""
     desk = shared.service("front-desk")
-    for who in (privet.by(email="nobody.here@example.org"), "pw1_" + "B" * 43, "whatever"):
+    for who in (privet.by(email="nobody.here@example.org"), "pw1_" + "B" * 43):
         with pytest.raises(AccessDenied) as caught:
             desk.fetch(who, purpose="stay", fields=["given_name"])
         assert caught.value.reasons == ("not_available",)
+
+
+RAW = "ada@example.org"
+NO_IDS = (
+    RAW,
+    "+442079460917",
+    "whatever",
+    "pw1_" + "B" * 42,
+    "pw1_" + "B" * 44,
+    "pr1_" + "B" * 43,
+    "pw1_" + "!" * 43,
+)
+TAKING_A_SUBJECT: dict[str, Callable[[Any, Any], object]] = {
+    "fetch": lambda s, who: s.fetch(who, purpose="stay", fields=["given_name"]),
+    "fetch_many": lambda s, who: s.fetch_many([who], purpose="stay", fields=["given_name"]),
+    "fetch_each": lambda s, who: list(s.fetch_each([who], purpose="stay", fields=["given_name"])),
+    "history": lambda s, who: s.history(who, "stays", purpose="stay", fields=["room"]),
+    "each_record": lambda s, who: list(s.each_record(who, "stays", purpose="stay", fields=["room"])),
+    "put": lambda s, who: s.put(who, {"notes": "x"}, purpose="stay"),
+    "record": lambda s, who: s.record(
+        who, "stays", {"booking": "B", "arrived": "2026-01-01"}, purpose="stay"
+    ),
+    "consent": lambda s, who: s.consent(who, "surveys"),
+    "request_consent": lambda s, who: s.request_consent(who, "surveys"),
+    "consent_status": lambda s, who: s.consent_status(who, "surveys"),
+    "consent_receipt": lambda s, who: s.consent_receipt(who, "surveys"),
+}
+
+
+@pytest.mark.parametrize("call", TAKING_A_SUBJECT)
+def test_what_cannot_be_an_id_is_said_to_be_none(shared: World, call: str) -> None:
+    """A raw address for a subject, or an id cut short: InvalidInput that says by(), repeats nothing, logs nothing."""
+    session = shared.service("front-desk")
+    before = len(shared.log())
+    for subject in NO_IDS:
+        with pytest.raises(InvalidInput, match=r"by\(email=…\)") as refused:
+            TAKING_A_SUBJECT[call](session, subject)
+        assert refused.value.field == "subject"
+        assert subject not in str(refused.value) + repr(refused.value)
+    assert len(shared.log()) == before
 
 
 def test_a_subject_is_a_pairwise_id_or_a_lookup(shared: World) -> None:

@@ -17,6 +17,7 @@ import privet
 from privet.errors import InvalidInput, PrivetError, RateLimited, Unavailable
 from tests.contract.sdk.faces import Make
 from tests.contract.sdk.scripted import (
+    HER,
     VIEW,
     WRITTEN,
     Scripted,
@@ -27,6 +28,7 @@ from tests.contract.sdk.scripted import (
     hang_up,
     hold,
     late,
+    named,
     problem,
     raw,
 )
@@ -35,8 +37,8 @@ BUSY = problem(503, "unavailable")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
-def fetch(client: Any, subject: str = "pw1_x", **options: Any) -> Any:
-    return client.fetch(subject, purpose="stay", fields=["given_name"], **options)
+def fetch(client: Any, name: str = "her", **options: Any) -> Any:
+    return client.fetch(named(name), purpose="stay", fields=["given_name"], **options)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +88,12 @@ def test_every_try_of_a_write_has_one_key(make: Make) -> None:
     """Made where none is given, another for each call; so no retry writes twice."""
     with Scripted(BUSY, hang_up, answer(WRITTEN)) as server:
         client = make(server.url)
-        client.put("pw1_x", {"a": 1}, purpose="p")
-        client.put("pw1_x", {"a": 1}, purpose="p")
-        client.record("pw1_x", "stays", {"a": 1}, purpose="p")
-        client.consent("pw1_x", "p")
-        client.request_consent("pw1_x", "p")
-        client.put("pw1_x", {"a": 1}, purpose="p", idempotency_key="mine")
+        client.put(HER, {"a": 1}, purpose="p")
+        client.put(HER, {"a": 1}, purpose="p")
+        client.record(HER, "stays", {"a": 1}, purpose="p")
+        client.consent(HER, "p")
+        client.request_consent(HER, "p")
+        client.put(HER, {"a": 1}, purpose="p", idempotency_key="mine")
         keys = [got.header("Idempotency-Key") for got in server.got]
     assert len(set(keys[:3])) == 1
     assert None not in keys
@@ -145,9 +147,9 @@ def test_a_deadline_is_for_all_of_a_call(make: Make) -> None:
     views = {"answers": [VIEW] * 1000}
     with Scripted(late(0.3, answer(views))) as server:
         client = make(server.url, timeout=2.0)
-        assert len(client.fetch_many(["x"] * 3000, purpose="p", fields=["a"])) == 3000
+        assert len(client.fetch_many([HER] * 3000, purpose="p", fields=["a"])) == 3000
         with pytest.raises(Unavailable):
-            client.fetch_many(["x"] * 3000, purpose="p", fields=["a"], deadline=0.5)
+            client.fetch_many([HER] * 3000, purpose="p", fields=["a"], deadline=0.5)
 
 
 def test_nobody_there(make: Make) -> None:
@@ -218,7 +220,7 @@ def test_an_early_refusal_of_a_large_body_is_heard() -> None:
             privet.Client(url, token="t", retries=0) as client,
             pytest.raises(InvalidInput, match="a sentence"),
         ):
-            client.put("x", {"a": "x" * 7_000_000}, purpose="p")
+            client.put(HER, {"a": "x" * 7_000_000}, purpose="p")
         thread.join()
 
 
@@ -278,7 +280,7 @@ def test_a_cancelled_call_leaves_the_client_usable() -> None:
 def test_a_cancelled_walk_can_be_left(make: Make) -> None:
     """Breaking off a walk asks for nothing more."""
     with Scripted(answer({"answers": [VIEW] * 1000})) as server:
-        for _ in make(server.url).fetch_each(["x"] * 5000, purpose="p", fields=["a"]):
+        for _ in make(server.url).fetch_each([HER] * 5000, purpose="p", fields=["a"]):
             break
         assert len(server.got) == 1
 
@@ -329,7 +331,7 @@ def test_a_fork_does_not_share_connections() -> None:
     code = """
 import os, sys, privet
 client = privet.Client(sys.argv[1], token="t")
-ask = lambda who: client.fetch(who, purpose="p", fields=["given_name"])["given_name"]
+ask = lambda who: client.fetch("pw1_" + who.ljust(43, "-"), purpose="p", fields=["given_name"])["given_name"]
 assert ask("before") == "before"
 child = os.fork()
 said = all(ask(f"{child}-{at}") == f"{child}-{at}" for at in range(50))
