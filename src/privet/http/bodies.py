@@ -9,11 +9,11 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
-from privet.http.problems import EdgeError
+from privet.http.problems import EdgeError, pointer_to
 
 MAX_DEPTH: Final = 32
 _JSON: Final = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?\s*', re.IGNORECASE)
@@ -60,28 +60,47 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _integer(text: str) -> int:
-    if len(text) > 20 or not _LEAST <= int(text) < _MOST:
-        raise EdgeError(
-            "invalid_input",
-            "a number in the body is beyond 64 bits; send it as a string where its field takes one",
-        )
-    return int(text)
+class _Unfit(NamedTuple):
+    """Stands where a number does that is not taken, and says why."""
+
+    why: str
 
 
-def _number(text: str) -> float | int:
+_BEYOND: Final = _Unfit("is beyond 64 bits; send it as a string where its field takes one")
+_INEXACT: Final = _Unfit("has no exact form; send it as a string where its field takes one")
+
+
+def _misfit(value: object, unfit: _Unfit) -> EdgeError:
+    """With the place of a number that is not taken."""
+    level: list[tuple[tuple[object, ...], object]] = [((), value)]
+    place: tuple[object, ...] = ()
+    for _ in range(MAX_DEPTH + 1):
+        below: list[tuple[tuple[object, ...], object]] = []
+        for path, item in level:
+            if item is unfit:
+                place = path
+            elif type(item) is dict:
+                below.extend(((*path, key), one) for key, one in item.items())
+            elif type(item) is list:
+                below.extend(((*path, at), one) for at, one in enumerate(item))
+        level = [] if place else below
+    return EdgeError("invalid_input", f"a number in the body {unfit.why}", pointer=pointer_to(place))
+
+
+def _integer(text: str) -> int | _Unfit:
+    return _BEYOND if len(text) > 20 or not _LEAST <= int(text) < _MOST else int(text)
+
+
+def _number(text: str) -> float | int | _Unfit:
     """7.0 is a whole number, as JSON Schema has it."""
     number = float(text)
     if not math.isfinite(number) or len(text) > 40:
-        raise EdgeError(
-            "invalid_input",
-            "a number in the body has no exact form; send it as a string where its field takes one",
-        )
+        return _INEXACT
     return int(number) if number.is_integer() and abs(number) < _EXACT else number
 
 
 def _check_depth(value: object) -> None:
-    """Level by level: depth costs no stack."""
+    """Level by level: depth costs no stack. Finds, too, what is no number to be taken."""
     level: list[object] = [value]
     for _ in range(MAX_DEPTH):
         below: list[object] = []
@@ -90,6 +109,8 @@ def _check_depth(value: object) -> None:
                 below.extend(item.values())
             elif type(item) is list:
                 below.extend(item)
+            elif type(item) is _Unfit:
+                raise _misfit(value, item)
         if not below:
             return
         level = below

@@ -20,6 +20,7 @@ from privet.errors import AccessDenied, IntegrityError, PrivetError, Unauthentic
 from privet.http.bodies import check_content_type, parse_body
 from privet.http.caller import Caller, Kind
 from privet.http.desk import ASKING, Desk
+from privet.http.pointing import point
 from privet.http.problems import EdgeError, Problem, Scope, pointer_to, problem_of, request_id_of
 
 CALLER = "privet.caller"
@@ -65,12 +66,12 @@ def guarded(desk: Desk, kind: Kind) -> type[APIRoute]:
                 started = perf_counter()
                 caller: Caller | None = None
                 status = 500
+                asked = JsonRequest(request.scope, request.receive)
                 try:
                     caller = request.scope[CALLER] = await desk.authenticate(request.scope)
                     ASKING.set(caller)
                     desk.authenticator.admit(caller)
                     check_kind(caller, kind)
-                    asked = JsonRequest(request.scope, request.receive)
                     check_query(request.scope, allowed)
                     check_headers(request.scope)
                     if takes_json:
@@ -81,6 +82,7 @@ def guarded(desk: Desk, kind: Kind) -> type[APIRoute]:
                     response = await handle(asked)
                     status = response.status_code
                 except Exception as error:  # noqa: BLE001  every error is answered, in one shape
+                    point(error, asked.parsed)
                     response = await refuse(desk, request.scope, self.path, caller, error)
                     status = response.status_code
                 finally:

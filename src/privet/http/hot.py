@@ -22,7 +22,7 @@ from privet.http.bodies import check_content_type
 from privet.http.callers import Authenticator, Caller
 from privet.http.edge import HSTS, NOSNIFF, Receive, Send
 from privet.http.guard import check_kind, check_query
-from privet.http.hot_bodies import parse_asked, parse_person
+from privet.http.hot_bodies import parse_asked, parse_people, parse_person, point_into
 from privet.http.lane import Lane
 from privet.http.observing import DEAF, Observer
 from privet.http.problems import EdgeError, Scope, answer_of, problem_of, request_id_of, send_problem
@@ -231,11 +231,9 @@ class HotRoutes:
 
     async def _fetch_many(self, caller: Caller, body: bytes, peer: str) -> Answer:
         asked = parse_asked(body, _MANY_KEYS, "subjects")
-        people = asked["subjects"]
-        if type(people) is not list or len(people) > MOST_PEOPLE:
-            raise InvalidInput(f"subjects is a list of at most {MOST_PEOPLE} people", field="subjects")
+        people = parse_people(asked["subjects"], MOST_PEOPLE)
         requests = self._services[caller.name].fetch_many(
-            [parse_person(one) for one in people], purpose=asked["purpose"], fields=asked["fields"], peer=peer
+            people, purpose=asked["purpose"], fields=asked["fields"], peer=peer
         )
         if len(people) * sum(64 + len(name.encode()) for name in asked["fields"]) > MOST_ASKED:
             raise InvalidInput("these are too many fields of too many people for one call", field="subjects")
@@ -245,6 +243,7 @@ class HotRoutes:
         started = perf_counter()
         status = 200
         caller: Caller | None = None
+        body: bytes | None = None
         try:
             if scope["method"] != "POST":
                 raise EdgeError("method_not_allowed", "this route takes POST", allow=("POST",))
@@ -263,6 +262,7 @@ class HotRoutes:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": found.body})
         except PrivetError as error:
+            point_into(error, body)
             status = await self._refuse(route, caller, scope, send, error)
         finally:
             self._observer.request(route, status, perf_counter() - started)

@@ -9,8 +9,10 @@ from typing import Any
 import orjson
 
 from privet.domain.request import By
-from privet.errors import InvalidInput
+from privet.errors import InvalidInput, PrivetError
 from privet.http.bodies import parse_body
+from privet.http.pointing import point
+from privet.http.problems import EdgeError
 
 
 def parse_asked(body: bytes, keys: Sequence[bytes], who: str) -> dict[str, Any]:
@@ -45,6 +47,30 @@ def parse_asked(body: bytes, keys: Sequence[bytes], who: str) -> dict[str, Any]:
         raise InvalidInput("the purpose is text", field="purpose")
     found: dict[str, Any] = asked
     return found
+
+
+def parse_people(people: object, most: int) -> list[str | By]:
+    """At most so many of them. Raises InvalidInput, with the place of the first who is none."""
+    if type(people) is not list or len(people) > most:
+        raise InvalidInput(f"subjects is a list of at most {most} people", field="subjects")
+    found: list[str | By] = []
+    for item, person in enumerate(people):
+        try:
+            found.append(parse_person(person))
+        except InvalidInput as error:
+            error.item = item
+            raise
+    return found
+
+
+def point_into(error: PrivetError, body: bytes | None) -> None:
+    """Gives an error about the body its JSON pointer."""
+    if body is not None and isinstance(error, EdgeError | InvalidInput):
+        try:
+            asked = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return
+        point(error, asked if type(asked) is dict else None)
 
 
 def parse_person(person: object) -> str | By:

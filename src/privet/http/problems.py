@@ -161,7 +161,7 @@ def _extra(error: PrivetError) -> dict[str, object]:
         found["pointer"] = pointer
         first = field_of(pointer)
         if first:
-            found["field"] = first
+            found.setdefault("field", first)
     wait = _wait(error)
     if wait is not None:
         found["retry_after"] = wait

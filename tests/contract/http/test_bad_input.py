@@ -12,6 +12,8 @@ from tests.contract.http.house import Answer, House
 
 SHAPE = {"type", "title", "status", "detail", "code", "request_id"}
 SECRET = "Ada-secret-name"
+HER = "pw1_" + "x" * 43
+"""A well-formed id that is nobody's."""
 
 
 def check_problem(said: Answer, status: int, code: str) -> None:
@@ -37,21 +39,21 @@ def check_leaf(house: House, said: Answer, before: int, *, service: str | None =
 
 
 GOOD: dict[str, dict[str, Any]] = {
-    "/v1/fetch": {"subject": "x", "purpose": "stay", "fields": ["name"]},
-    "/v1/fetch-many": {"subjects": ["x"], "purpose": "stay", "fields": ["name"]},
+    "/v1/fetch": {"subject": HER, "purpose": "stay", "fields": ["name"]},
+    "/v1/fetch-many": {"subjects": [HER], "purpose": "stay", "fields": ["name"]},
     "/v1/find": {"subject": {"email": "a@b.example"}, "purpose": "stay"},
-    "/v1/history": {"subject": "x", "collection": "stays", "purpose": "stay", "fields": ["rate"]},
-    "/v1/put": {"subject": "x", "values": {"name": "A"}, "purpose": "stay"},
+    "/v1/history": {"subject": HER, "collection": "stays", "purpose": "stay", "fields": ["rate"]},
+    "/v1/put": {"subject": HER, "values": {"name": "A"}, "purpose": "stay"},
     "/v1/record": {
-        "subject": "x",
+        "subject": HER,
         "collection": "stays",
         "values": {"arrived": "2024-01-01"},
         "purpose": "stay",
     },
-    "/v1/consent/record": {"subject": "x", "purpose": "meals", "given": True},
-    "/v1/consent/request": {"subject": "x", "purpose": "meals"},
-    "/v1/consent/status": {"subject": "x", "purpose": "meals"},
-    "/v1/consent/receipt": {"subject": "x", "purpose": "meals"},
+    "/v1/consent/record": {"subject": HER, "purpose": "meals", "given": True},
+    "/v1/consent/request": {"subject": HER, "purpose": "meals"},
+    "/v1/consent/status": {"subject": HER, "purpose": "meals"},
+    "/v1/consent/receipt": {"subject": HER, "purpose": "meals"},
 }
 ROUTES = sorted(GOOD)
 
@@ -118,7 +120,7 @@ FIELDS: list[tuple[str, dict[str, Any], str]] = [
     ("/v1/find", {"subject": {"email": "a@b.example", "guest": "g"}}, "subject"),
     ("/v1/find", {"subject": {"email": 7}}, "subject"),
     ("/v1/find", {"subject": {"email": SECRET}}, "email"),
-    ("/v1/find", {"subject": {"name": SECRET}}, "by"),
+    ("/v1/find", {"subject": {"name": SECRET}}, "subject"),
     ("/v1/find", {"purpose": ["stay"]}, "purpose"),
     ("/v1/find", {"purpose": None}, "purpose"),
     ("/v1/find", {"purpose": "p" * 201}, "purpose"),
@@ -132,8 +134,8 @@ FIELDS: list[tuple[str, dict[str, Any], str]] = [
     ("/v1/fetch", {"subject": ""}, "subject"),
     ("/v1/fetch", {"subject": "s" * 201}, "subject"),
     ("/v1/fetch-many", {"subjects": "x"}, "subjects"),
-    ("/v1/fetch-many", {"subjects": ["x"] * 1_001}, "subjects"),
-    ("/v1/fetch-many", {"subjects": ["x"] * 1_000, "fields": [f"{i}z" for i in range(200)]}, "subjects"),
+    ("/v1/fetch-many", {"subjects": [HER] * 1_001}, "subjects"),
+    ("/v1/fetch-many", {"subjects": [HER] * 1_000, "fields": [f"{i}z" for i in range(200)]}, "subjects"),
     ("/v1/fetch-many", {"subjects": [["x"]]}, "subject"),
     ("/v1/history", {"collection": "no-such"}, "collection"),
     ("/v1/history", {"collection": 7}, "collection"),
@@ -174,6 +176,42 @@ def test_fields(house: House, route: str, changes: dict[str, Any], field: str) -
     check_problem(said, 422, "invalid_input")
     if "subjects" not in changes:
         assert said.json.get("field") == field
+    assert points(said.json["pointer"], changes), said.json
+
+
+def points(pointer: str, changes: dict[str, Any]) -> bool:
+    """Into what was changed."""
+    (name,) = changes if len(changes) == 1 else ("subjects",)
+    return pointer == f"/{name}" or pointer.startswith(f"/{name}/")
+
+
+EXACTLY: list[tuple[str, dict[str, Any], str]] = [
+    ("/v1/fetch", {"subject": {"email": SECRET}}, "/subject/email"),
+    ("/v1/fetch", {"subject": {"name": SECRET}}, "/subject"),
+    ("/v1/fetch", {"subject": {SECRET: "x"}}, "/subject"),
+    ("/v1/fetch", {"subject": SECRET}, "/subject"),
+    ("/v1/fetch", {"extra": 1}, ""),
+    ("/v1/fetch-many", {"subjects": [{"email": "a@b.example"}, SECRET]}, "/subjects/1"),
+    ("/v1/fetch-many", {"subjects": [{"email": "a@b.example"}, {"email": SECRET}]}, "/subjects/1/email"),
+    ("/v1/fetch-many", {"subjects": [{"email": "a@b.example"}, {"email": 7}]}, "/subjects/1"),
+    ("/v1/find", {"subject": {"name": SECRET}}, "/subject"),
+    ("/v1/put", {"values": {"name": "Ann", "nights": "7"}}, "/values/nights"),
+    ("/v1/put", {"values": {"nights": 2**70}}, "/values/nights"),
+    ("/v1/put", {"subject": SECRET}, "/subject"),
+    ("/v1/record", {"values": {"arrived": "2024-01-01"}}, "/values/booking"),
+    ("/v1/record", {"values": {"arrived": SECRET, "booking": "B"}}, "/values/arrived"),
+    ("/v1/consent/status", {"subject": {"name": SECRET}}, "/subject"),
+]
+
+
+@pytest.mark.parametrize("route, changes, pointer", EXACTLY)
+def test_a_422_about_a_body_points_to_the_place(
+    house: House, route: str, changes: dict[str, Any], pointer: str
+) -> None:
+    """By JSON pointer, as deep as the fault; a name that no catalogue could have is not repeated."""
+    said = house.ask(route, changed(route, **changes))
+    check_problem(said, 422, "invalid_input")
+    assert said.json["pointer"] == pointer
 
 
 @pytest.mark.parametrize("since", ["", "yesterday", "2024-02-30", "2024-01-01T10:00:00"])

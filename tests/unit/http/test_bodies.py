@@ -33,6 +33,22 @@ def test_what_is_refused(body: bytes, code: str) -> None:
     assert refused.value.__cause__ is None
 
 
+@pytest.mark.parametrize(
+    "body, pointer",
+    [
+        (b'{"a": 1180591620717411303424}', "/a"),
+        (b'{"a": [1, {"b/c": -0.12345678901234567890123456789012345678901}]}', "/a/1/b~1c"),
+        (b'{"a": {"b": 0.12345678901234567890123456789012345678901}}', "/a/b"),
+        (b"[1]", ""),
+    ],
+)
+def test_what_is_json_but_not_taken_has_its_place(body: bytes, pointer: str) -> None:
+    """As a JSON pointer."""
+    with pytest.raises(EdgeError) as refused:
+        parse_body(body)
+    assert (refused.value.code, refused.value.pointer) == ("invalid_input", pointer)
+
+
 @pytest.mark.parametrize("deep", [MAX_DEPTH - 1, MAX_DEPTH, 500, 100_000])
 def test_depth_costs_no_stack(deep: int) -> None:
     """Up to the bound it is taken, beyond it refused, however deep."""
