@@ -7,7 +7,7 @@ switch for that.
 import ipaddress
 import os
 import ssl
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from privet.errors import InvalidInput
@@ -26,6 +26,9 @@ class Address(NamedTuple):
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.secure else 'http'}://{host}:{self.port}{self.prefix}"
+
+
+_OWN_PATHS: Final = frozenset({"/my", "/healthz", "/readyz", "/metrics"})
 
 
 def parse_address(url: object) -> Address:
@@ -48,7 +51,10 @@ def parse_address(url: object) -> Address:
     secure = parts.scheme == "https"
     if not secure and not _is_loopback(host):
         raise _refused("an https address: plain HTTP is for loopback only")
-    return Address(secure, host, port or (443 if secure else 80), parts.path.rstrip("/"))
+    prefix = parts.path.rstrip("/")
+    if "v1" in prefix.split("/") or prefix in _OWN_PATHS:
+        raise _refused("scheme, host and port, without a path such as /v1: the client adds its own")
+    return Address(secure, host, port or (443 if secure else 80), prefix)
 
 
 def make_context(

@@ -25,8 +25,8 @@ _DATETIME = re.compile(
 ).fullmatch
 _LONGEST_REVISION = 10_000
 ODD: Final = (
-    "what answers at the vault's address does not speak this API: check the address, and that the versions of privet "
-    "on both sides fit"
+    "what answers at the vault's address does not speak this API: check scheme, host, port and path, and that the "
+    "versions of privet on both sides fit"
 )
 
 

@@ -19,8 +19,9 @@ from privet.errors import InvalidInput, Unauthenticated, Unavailable
 from privet.sdk import questions
 from privet.sdk.address import Path, make_context, parse_address
 from privet.sdk.client import end_of, headers_of, read_answer
-from privet.sdk.connections import CLOSED, ENCODED, MAX_ANSWER, SLOW, TOO_LONG, UNREACHABLE, UNTRUSTED
+from privet.sdk.connections import ENCODED, MAX_ANSWER, TOO_LONG
 from privet.sdk.credentials import Credentials
+from privet.sdk.failing import failure
 from privet.sdk.patience import AGAIN, Effort, NoAnswer, check_patience, parse_retry_after
 from privet.sdk.problems import Reply, error_of
 from privet.sdk.questions import Question
@@ -268,8 +269,10 @@ class AsyncClient:
         except NoAnswer:
             raise
         except (OSError, aiohttp.ClientError, ValueError) as error:
-            failure = _failure(error)
-        raise failure
+            # aiohttp does not say whether the connection had served before
+            ended = isinstance(error, aiohttp.ServerDisconnectedError)
+            failed = failure(error, self._address, reused=True, ended=ended)
+        raise failed
 
     def _open(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
@@ -339,16 +342,3 @@ async def _chunks(
     rest = gathering.rest()
     if rest:
         yield rest
-
-
-def _failure(error: Exception) -> NoAnswer:
-    """Without a word of what the other side sent."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return NoAnswer(UNTRUSTED, again=False)
-    if isinstance(error, TimeoutError):
-        return NoAnswer(SLOW)
-    if isinstance(error, aiohttp.ServerDisconnectedError) or (
-        isinstance(error, aiohttp.ClientOSError) and not isinstance(error, aiohttp.ClientConnectorError)
-    ):
-        return NoAnswer(CLOSED, at_once=True)
-    return NoAnswer(UNREACHABLE)

@@ -18,6 +18,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from privet.sdk.address import Address
+from privet.sdk.failing import failure
 from privet.sdk.patience import NoAnswer
 from privet.sdk.problems import Reply
 
@@ -28,14 +29,6 @@ _IDLE_S = 45.0
 """Kept idle for less than a vault's own keep_alive_s, so that it is seldom the vault that hangs up first."""
 TOO_LONG: Final = f"the answer is longer than {MAX_ANSWER >> 20} MiB: ask for fewer people or fields at once"
 ENCODED: Final = "the answer is compressed, which was not asked for: is there a proxy before the vault?"
-SLOW: Final = "the vault did not answer in time"
-CLOSED: Final = "the vault closed the connection"
-UNREACHABLE: Final = (
-    "the vault cannot be reached, or ended the connection: check the address, and that it is running"
-)
-UNTRUSTED: Final = (
-    "what answers at the vault's address does not prove to be the vault: name its authority with ca_file="
-)
 
 
 class Line:
@@ -146,14 +139,14 @@ class Connections:
             raise
         except (OSError, HTTPException, HTTPError) as error:
             line.close()
-            failure = _failure(error, stale=reused and not line.heard)
+            failed = failure(error, self._address, reused=reused and not line.heard)
         except BaseException:
             line.close()
             raise
         else:
             self._give_back(line)
             return reply
-        raise failure
+        raise failed
 
     def close(self) -> None:
         """Closes what is idle; what is under way is closed as it ends."""
@@ -184,15 +177,3 @@ class Connections:
             line.close()
         else:
             self._idle.append(line)
-
-
-def _failure(error: Exception, *, stale: bool) -> NoAnswer:
-    """Without a word of what the other side sent."""
-    causes = [error, error.__cause__, error.__context__]
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return NoAnswer(UNTRUSTED, again=False)
-    if any(isinstance(cause, TimeoutError) for cause in causes):
-        return NoAnswer(SLOW)
-    if stale:
-        return NoAnswer(CLOSED, at_once=True)
-    return NoAnswer(UNREACHABLE)

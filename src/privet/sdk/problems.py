@@ -79,8 +79,14 @@ def _unknown(status: int) -> str:
     if 300 <= status < 400:
         return "the vault's address answers with a redirect, which is never followed: name the vault itself"
     if status >= 500:
-        return f"what answers at the vault's address, perhaps a proxy, says {status}: try again, or ask its operator"
-    return f"{answers.ODD} (status {status})"
+        return (
+            f"what stands before the vault, perhaps a proxy, answers {status} and the vault does not: check that the "
+            "vault runs, or try again"
+        )
+    return (
+        f"what answers at the vault's address is not a vault, or a proxy stands before it (status {status}): check "
+        "scheme, host, port and path"
+    )
 
 
 def _unavailable(problem: Mapping[str, Any]) -> Unavailable:
@@ -118,6 +124,14 @@ def _input(kind: type[InvalidInput]) -> Callable[[Any, Reply], PrivetError]:
     return make
 
 
+def _nothing_there(_problem: Any, _reply: Reply) -> PrivetError:
+    """No route of a service answers so: the address itself is at fault."""
+    return NotFound(
+        "the vault has nothing at this address: name its scheme, host and port, such as https://vault.example:8443, "
+        "and a path only where a proxy puts the vault below one"
+    )
+
+
 def _plain(kind: type[PrivetError]) -> Callable[[Any, Reply], PrivetError]:
     return lambda problem, _reply: kind(problem["detail"])
 
@@ -132,7 +146,7 @@ _MAKERS: Final[Mapping[str, Callable[[Any, Reply], PrivetError]]] = {
     "wrong_role": _wrong_role,
     Unauthenticated.code: _plain(Unauthenticated),
     RateLimited.code: _limited,
-    NotFound.code: _plain(NotFound),
+    NotFound.code: _nothing_there,
     InvalidInput.code: _input(InvalidInput),
     KeyReused.code: _input(KeyReused),
     CatalogueError.code: _catalogue,
@@ -145,7 +159,7 @@ _MAKERS: Final[Mapping[str, Callable[[Any, Reply], PrivetError]]] = {
 _BY_STATUS: Final[Mapping[int, Callable[[Any, Reply], PrivetError]]] = {
     401: _plain(Unauthenticated),
     403: _wrong_role,
-    404: _plain(NotFound),
+    404: _nothing_there,
     409: _plain(Conflict),
     412: _plain(PreconditionFailed),
     429: _limited,

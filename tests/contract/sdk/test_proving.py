@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives import serialization
 import privet
 from privet.errors import InvalidInput, Unauthenticated, Unavailable
 from tests.contract.sdk.faces import Make
-from tests.contract.sdk.scripted import VIEW, Scripted, answer, problem
+from tests.contract.sdk.scripted import HER, VIEW, Scripted, answer, problem
 
 NO = problem(401, "unauthenticated")
 
 
 def fetch(client: Any) -> Any:
-    return client.fetch("pw1_x", purpose="stay", fields=["given_name"])
+    return client.fetch(HER, purpose="stay", fields=["given_name"])
 
 
 def tokens(server: Scripted) -> list[str | None]:
@@ -221,9 +221,12 @@ def test_tls_by_its_own_authority(make: Make, papers: Path) -> None:
 
 def test_no_word_to_a_vault_that_does_not_prove_itself(make: Make, papers: Path) -> None:
     """An unknown authority, another host's certificate: Unavailable, tried once, and no request was sent."""
-    for host, ca in (("localhost", None), ("elsewhere.example", papers / "ca.pem")):
+    for host, ca, why in (
+        ("localhost", None, "ca_file"),
+        ("elsewhere.example", papers / "ca.pem", "for another name"),
+    ):
         with Scripted(answer(VIEW), context=_context(papers, host)) as server:
-            with pytest.raises(Unavailable, match="ca_file"):
+            with pytest.raises(Unavailable, match=why):
                 fetch(make(server.url, ca_file=ca, retries=3))
             assert (server.got, server.connections) == ([], 1)
 
