@@ -1,6 +1,8 @@
 """Full disks under the real process: what is not the vault's own is given up, never the service."""
 
+import json
 import os
+import signal
 import subprocess
 import time
 import urllib.error
@@ -38,11 +40,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-def fill(disk: Path) -> None:
+def fill(disk: Path, name: str = "ballast") -> None:
     """Until nothing more fits."""
-    with (disk / "ballast").open("wb", buffering=0) as ballast:
+    with (disk / name).open("ab", buffering=0) as ballast:
         try:
-            while ballast.write(bytes(4_096)):
+            while ballast.write(b"\n" * 4_096):
                 pass
         except OSError:
             return
@@ -88,3 +90,26 @@ def test_no_room_for_counts_ends_no_worker(tmp_path: Path, postgres_url: str, sm
             assert time.monotonic() < until, scrape(server)
             fetch(server, place)
             reads += 1
+
+
+@pytest.mark.postgres
+def test_a_full_log_disk_ends_nothing(tmp_path: Path, postgres_url: str, small_disk: Path) -> None:
+    """Reads are answered, a worker that died is replaced, SIGTERM is heard; with room the log says what it lost."""
+    place = make_place(tmp_path / "vault", database_url=postgres_url)
+    log = small_disk / "log"
+    with VaultServer(place.directory, serve={"workers": 2}, log=log) as server:
+        fill(small_disk)
+        fill(small_disk, "log")
+        before = workers_of(server).split()
+        os.kill(int(before[0]), signal.SIGKILL)
+        until = time.monotonic() + 30
+        while len(now := workers_of(server).split()) != 2 or before[0] in now:
+            assert time.monotonic() < until, now
+            time.sleep(0.05)
+        for _ in range(10):
+            fetch(server, place)
+        assert "a worker ended" not in log.read_text()
+        (small_disk / "ballast").unlink()
+        assert server.stop() == 0
+        said = [json.loads(line) for line in server.output().splitlines() if line.startswith("{")]
+    assert [line.get("lost_lines") for line in said if line["worker"] == -1] == [1]

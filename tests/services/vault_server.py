@@ -45,16 +45,20 @@ class VaultServer:
         environment: Mapping[str, str] | None = None,
         wait: bool = True,
         within: tuple[str, ...] = (),
+        log: Path | None = None,
         **settings: Any,
     ) -> None:
         """Start it. `settings`: sections of privet.toml, of which these keys are set before: serve={"host": …}.
 
-        `within`: a command that runs the one given to it. Raises ServerFailed.
+        `within`: a command that runs the one given to it. `log`: where it writes. Raises ServerFailed.
         """
         if settings:
             set_settings(directory, **settings)
-        handle, name = tempfile.mkstemp(prefix="privet-serve-", suffix=".log")
-        self._log = Path(name)
+        if log is None:
+            handle, name = tempfile.mkstemp(prefix="privet-serve-", suffix=".log")
+            os.close(handle)
+            log = Path(name)
+        self._log = log
         self._said = ""
         variables = {k: v for k, v in os.environ.items() if not k.startswith("PRIVET_")}
         variables |= {"PRIVET_PASSPHRASE": passphrase, "PYTHONUNBUFFERED": "1", **(environment or {})}
@@ -69,9 +73,9 @@ class VaultServer:
             "--port",
             "0",
         ]
-        with os.fdopen(handle, "wb") as log:
+        with self._log.open("ab") as said:
             self.process = subprocess.Popen(
-                [*command, *arguments], env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*command, *arguments], env=variables, stdin=subprocess.DEVNULL, stdout=said, stderr=said
             )
         self.url = ""
         if wait:

@@ -1,7 +1,8 @@
 """What the process says on standard error, one JSON object a line, for machines; on a terminal, for people.
 
 Refuses what an exception says: its kind and place are logged, which say nothing about anybody. uvicorn's own loggers
-are silent: they would print requests.
+are silent: they would print requests. Where nothing could be written, as on a full disk, the next line that can be says
+in `lost_lines` how many were lost.
 """
 
 import hashlib
@@ -11,23 +12,28 @@ import sys
 import threading
 from collections.abc import MutableMapping
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
 from privet.config.settings.serving import TelemetrySettings
 from privet.errors import PrivetError
+from privet.serving.stream import Unfailing
 
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 def configure_logs(settings: TelemetrySettings, *, worker: int) -> None:
-    """Once a process."""
+    """Once a process. From then on standard error cannot fail whoever writes there."""
+    stream = Unfailing(sys.stderr)
+    sys.stderr = cast("TextIO", stream)
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
 
     def named(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         del logger, method
         event["worker"] = worker
+        if stream.lost:
+            event["lost_lines"] = stream.lost
         return event
 
     render: Any = (

@@ -69,3 +69,28 @@ logging.getLogger('uvicorn.access').warning(SECRET)
 """)
         == []
     )
+
+
+FULL = """
+import os, warnings
+os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
+get_log().error("lost")
+warnings.warn("lost")
+print("lost", file=sys.stderr)
+os.dup2(1, 2)
+get_log().info("there")
+get_log().info("again")
+"""
+
+
+def test_what_cannot_be_written_raises_nothing() -> None:
+    """A disk that is full for a while costs lines, not the process; the next line tells how many."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys" + _BEGIN + FULL], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0
+    said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert [(line["event"], line.get("lost_lines", 0)) for line in said] == [
+        ("there", 4),
+        ("again", 0),
+    ]
