@@ -106,7 +106,7 @@ def drip(to: BaseHTTPRequestHandler) -> None:
 def silent(to: BaseHTTPRequestHandler) -> None:
     """Says nothing."""
     del to
-    time.sleep(5)
+    time.sleep(30)
 
 
 def cut(to: BaseHTTPRequestHandler) -> None:
@@ -158,7 +158,7 @@ def test_a_bad_answer_is_given_up_in_time(page: Page) -> None:
         begun = time.monotonic()
         with pytest.raises(FetchFailed):
             fetch(f"{there.url}/keys")
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 15
         assert there.asked == ["/keys"]
 
 
@@ -259,7 +259,7 @@ def test_a_server_whose_issuer_is_away_serves_others_and_recovers(vault: Vault) 
             begun = time.monotonic()
             assert door.ask(key).status == 403
             assert is_refused(door.ask(foreign))
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - begun < 3.5
             waiting.join()
             answer = door.ask(good)
             assert (answer.status, answer.json["code"]) == (503, "unavailable")

@@ -130,6 +130,13 @@ class Load:
         for one in self._threads:
             one.join(30)
 
+    def wait_for(self, many: int, since: float = 0.0) -> None:
+        """Until so many that began since then were answered."""
+        until = time.monotonic() + 30
+        while len([1 for at, _ in self.seen if at > since]) < many and not self.failed:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
     def _run(self, at: int) -> None:
         path, body = self._work(at)
         connection = self._door.connect()
@@ -163,14 +170,14 @@ def test_a_key_revoked_under_load_serves_nobody_after(
             Load(door, lambda at: (path, body or write(at)), key, 6) as load,
             Load(door, lambda at: (path, body or write(at + 6)), other, 2) as kept,
         ):
-            time.sleep(1.0)
+            load.wait_for(20)
             begun = time.monotonic()
             revoke_key(inn.vault.parts, key.id)
             returned = time.monotonic()
-            time.sleep(0.7)
+            load.wait_for(20, since=returned)
         assert not load.failed
         assert not kept.failed
-        before = [answer.status for at, answer in load.seen if at < begun - 1]
+        before = [answer.status for at, answer in load.seen[:20]]
         after = [answer for at, answer in load.seen if at > returned]
         assert set(before) <= {200}
         assert any(answer.status == 200 for at, answer in load.seen if at < begun)
@@ -186,21 +193,21 @@ def test_rates_over_http(inn: Inn) -> None:
         pytest.skip("each worker counts for itself: docs/authentication.md")
     one, two = create_key(inn.vault.parts, "desk"), create_key(inn.vault.parts, "kitchen")
     with VaultServer(
-        inn.directory, serve={"requests_per_second": 0.5, "burst": 3, "unauthenticated_per_minute": 4}
+        inn.directory, serve={"requests_per_second": 0.2, "burst": 3, "unauthenticated_per_minute": 4}
     ) as server:
         door = Door(server.url)
         answers = [door.ask(one.text, body=ADA) for _ in range(5)]
         assert [answer.status for answer in answers] == [200, 200, 200, 429, 429]
         last = answers[-1]
         assert last.json["code"] == "rate_limited"
-        assert 1 <= int(last.headers["retry-after"]) <= 4
+        assert 1 <= int(last.headers["retry-after"]) <= 10
         assert last.json["retry_after"] == int(last.headers["retry-after"])
         before = reads(inn.vault)
         strangers = [door.ask("wrong").status for _ in range(8)]
         assert strangers == [401] * 4 + [429] * 4
         assert reads(inn.vault) == before
         assert door.ask(two.text, body=ADA).status == 200  # a neighbour, and known
-        time.sleep(2.1)
+        time.sleep(int(last.headers["retry-after"]))
         assert door.ask(one.text, body=ADA).status == 200  # known: not counted among the strangers
 
 

@@ -141,7 +141,7 @@ def test_a_full_pool_is_waited_for_and_then_refused(opened: Open) -> None:
         begun = time.monotonic()
         with pytest.raises(Unavailable, match="in use"), store.read():
             pass
-        assert 0.4 < time.monotonic() - begun < 3
+        assert 0.4 < time.monotonic() - begun < 20
     with store.read() as unit:
         assert unit.count_subjects() == 0
 

@@ -131,7 +131,7 @@ def test_a_writer_that_waits_too_long_gets_one_sentence(
         unit.swap_facts(SubjectId(bytes.fromhex(subject)), 1, b"ours")
         unit.count_subjects()
     assert caught.value.code == "unavailable"
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 4.8
     other.go()
     other.expect("done")
     enrol(store, rows)
