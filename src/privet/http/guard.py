@@ -154,9 +154,7 @@ def as_problem(error: Exception) -> Problem:
 
 
 def problem_response(scope: Scope, problem: Problem) -> Response:
-    request_id = request_id_of(scope)
-    headers = problem.all_headers(request_id)
-    return Response(problem.body(request_id), problem.status, headers)
+    return Response(problem.body(request_id_of(scope)), problem.status, problem.all_headers(scope))
 
 
 def _misfit(errors: Sequence[Any]) -> EdgeError:

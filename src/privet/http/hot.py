@@ -25,7 +25,7 @@ from privet.http.guard import check_kind, check_query
 from privet.http.hot_bodies import parse_asked, parse_people, parse_person, point_into
 from privet.http.lane import Lane
 from privet.http.observing import DEAF, Observer
-from privet.http.problems import EdgeError, Scope, answer_of, problem_of, request_id_of, send_problem
+from privet.http.problems import EdgeError, Headers, Scope, answer_of, problem_of, request_id_of, send_problem
 from privet.http.refusals import Refusals
 from privet.http.wire import Wire
 from privet.release.stages import ReleasedRead
@@ -128,14 +128,17 @@ class HotRoutes:
             return False
         if not self._take(exchange, caller, bytes(exchange.body), started):
             return False
-        if caller.controls_rev >= 0 and b"x-request-id" not in dict(scope["headers"]):
+        if caller.controls_rev >= 0 and authorization and b"x-request-id" not in dict(scope["headers"]):
             # An API key, which every batch holds against the vault's state: the same head needs no second look.
-            exchange.again = partial(self._again, caller)
+            exchange.again = partial(self._again, caller, [(b"authorization", authorization)])
         return True
 
-    def _again(self, caller: Caller, exchange: "Exchange", body: bytes) -> bool:
-        """Another request of hers with the very same head (privet.serving.repeating)."""
-        return self._take(exchange, caller, body, perf_counter())
+    def _again(self, caller: Caller, shown: Headers, exchange: "Exchange", body: bytes) -> bool:
+        """Another request of hers with the very same head (privet.serving.repeating), whose scope has no headers: what
+        a refusal must know of them is put in."""
+        taken = self._take(exchange, caller, body, perf_counter())
+        exchange.scope["headers"] = shown
+        return taken
 
     def _take(self, exchange: "Exchange", caller: Caller, body: bytes, started: float) -> bool:
         request_id = request_id_of(exchange.scope)

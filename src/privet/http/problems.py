@@ -118,14 +118,17 @@ class Problem:
             }
         )
 
-    def all_headers(self, request_id: str) -> dict[str, str]:
-        """Every header but the length."""
-        return {
+    def all_headers(self, scope: Scope) -> dict[str, str]:
+        """Every header of the answer to this request but the length."""
+        found = {
             "content-type": MEDIA_TYPE,
             "cache-control": "no-store",
-            "x-request-id": request_id,
+            "x-request-id": request_id_of(scope),
             **dict(self.headers),
         }
+        if self.status == 401:
+            found["www-authenticate"] = _challenge(scope)
+        return found
 
 
 def problem_of(error: BaseException) -> Problem:
@@ -170,13 +173,18 @@ def _extra(error: PrivetError) -> dict[str, object]:
 
 def _headers(error: PrivetError, code: str) -> tuple[tuple[str, str], ...]:
     status = CODES[code].status
-    if status == 401:
-        return (("www-authenticate", "Bearer"),)
     if status == 405:
         return (("allow", ", ".join(sorted(getattr(error, "allow", ())))),)
     if status in (429, 503):
         return (("retry-after", str(_wait(error) or RETRY_SECONDS)),)
     return ()
+
+
+def _challenge(scope: Scope) -> str:
+    """That a token is wanted, or that the one shown is no good (RFC 6750 §3.1); never why."""
+    shown = [value for name, value in scope.get("headers", ()) if name == b"authorization"]
+    bad = len(shown) == 1 and shown[0][:7].lower() == b"bearer "
+    return 'Bearer realm="privet"' + (', error="invalid_token"' if bad else "")
 
 
 def _wait(error: PrivetError) -> int | None:
@@ -232,7 +240,7 @@ def answer_of(scope: Scope, error: BaseException | Problem) -> tuple[int, Header
     body = problem.body(request_id)
     headers: Headers = [
         (name.encode("ascii"), value.encode("latin-1", "replace"))
-        for name, value in problem.all_headers(request_id).items()
+        for name, value in problem.all_headers(scope).items()
     ]
     headers.append((b"content-length", b"%d" % len(body)))
     return problem.status, headers, b"" if scope.get("method") == "HEAD" else body

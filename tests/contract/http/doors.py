@@ -97,7 +97,7 @@ def is_refused(answer: Answer) -> bool:
     """Whether it is the one answer for who is not known; it must then have every part of it."""
     if answer.status != 401:
         return False
-    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.headers["www-authenticate"].startswith('Bearer realm="privet"')
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json["code"] == "unauthenticated"
     assert set(answer.json) == {"type", "title", "status", "detail", "code", "request_id"}

@@ -169,7 +169,7 @@ def test_strangers_learn_nothing_but_that(house: House) -> None:
     for path in ("/v1/find", "/v1/put", "/v1/me/erase", "/v1/audit/verify", "/v1/controls/pause"):
         said = house.ask(path, raw=b"{not json", who=None)
         assert (said.status, said.code) == (401, "unauthenticated")
-        assert said.headers["www-authenticate"] == "Bearer"
+        assert said.headers["www-authenticate"] == 'Bearer realm="privet"'
     assert house.vault.parts.store.log.size() == before
 
 

@@ -168,7 +168,7 @@ def test_a_revoked_key_is_refused_from_the_next_request_on(own: Served) -> None:
         answer = connection.ask(own.asking(0))
         assert answer.status == 401
         assert answer.body["code"] == "unauthenticated"
-        assert answer.headers["www-authenticate"] == "bearer"
+        assert answer.headers["www-authenticate"] == 'bearer realm="privet", error="invalid_token"'
     assert own.leaves() == before
 
 

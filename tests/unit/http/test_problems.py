@@ -8,10 +8,19 @@ import pytest
 
 from privet import errors
 from privet.domain.answer import Withheld
-from privet.errors import AccessDenied, Conflict, IntegrityError, InvalidInput, PrivetError, Unavailable
+from privet.errors import (
+    AccessDenied,
+    Conflict,
+    IntegrityError,
+    InvalidInput,
+    PrivetError,
+    Unauthenticated,
+    Unavailable,
+)
 from privet.http.problems import (
     CODES,
     EdgeError,
+    answer_of,
     field_of,
     pointer_to,
     problem_of,
@@ -85,15 +94,33 @@ def test_pointers_escape_what_rfc_6901_escapes() -> None:
 @pytest.mark.parametrize(
     "error, header",
     [
-        (EdgeError("unauthenticated", "who?"), ("www-authenticate", "Bearer")),
         (EdgeError("method_not_allowed", "no", allow=("POST", "GET")), ("allow", "GET, POST")),
         (EdgeError("rate_limited", "slowly", retry_after=2.2), ("retry-after", "3")),
         (Unavailable("the disk is full"), ("retry-after", "1")),
     ],
 )
 def test_a_status_brings_its_header(error: PrivetError, header: tuple[str, str]) -> None:
-    """401, 405, 429 and 503 are of little use without."""
+    """405, 429 and 503 are of little use without."""
     assert header in problem_of(error).headers
+
+
+@pytest.mark.parametrize(
+    "shown, challenge",
+    [
+        ([], 'Bearer realm="privet"'),
+        ([b"Bearer expired"], 'Bearer realm="privet", error="invalid_token"'),
+        ([b"bearer privet_x"], 'Bearer realm="privet", error="invalid_token"'),
+        ([b"Basic dXNlcjpwdw=="], 'Bearer realm="privet"'),
+        ([b"Bearer a", b"Bearer b"], 'Bearer realm="privet"'),
+    ],
+)
+def test_a_stranger_hears_whether_a_token_was_shown_that_is_no_good(
+    shown: list[bytes], challenge: str
+) -> None:
+    """RFC 6750 §3.1; what was wrong with it is not told."""
+    scope = {"headers": [(b"authorization", value) for value in shown]}
+    _, headers, _ = answer_of(scope, Unauthenticated("who?"))
+    assert dict(headers)[b"www-authenticate"] == challenge.encode()
 
 
 @pytest.mark.parametrize("given", [b"", b"a" * 65, b"a b", b"a\n", b"\xc3\xa9", b"a/b"])
