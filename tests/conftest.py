@@ -1,7 +1,9 @@
 """What every test has: no network in unit tests, a clean environment, real servers for those who ask."""
 
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,13 @@ from tests.services.postgres import PostgresServer, PostgresUnavailable
 
 _KEPT = frozenset({"PRIVET_TEST_REQUIRE", "PRIVET_OPA", "PRIVET_CHROMIUM"})
 UNIT = Path(__file__).parent / "unit"
+
+# Started in the background by a shell, a process ignores Ctrl-C, and so do all that it starts.
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    and threading.current_thread() is threading.main_thread()
+):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A shared machine is slow at odd moments: a deadline would test the machine.
 hypothesis.settings.register_profile(

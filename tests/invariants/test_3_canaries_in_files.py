@@ -20,7 +20,8 @@ from tests.invariants.canaries import (
 )
 from tests.invariants.canary_calls import attempts, live, raised
 from tests.invariants.conftest import Make
-from tests.invariants.world import Place, World
+from tests.invariants.world import Place, World, make_template
+from tests.services.postgres import PostgresServer
 
 
 def test_no_subject_id_reaches_a_service(shared: World) -> None:
@@ -38,10 +39,32 @@ def test_no_subject_id_reaches_a_service(shared: World) -> None:
         assert_clean("an answer", text, wanted)
 
 
+@pytest.fixture
+def began(backend: str, request: pytest.FixtureRequest) -> str:
+    """The name of the segment that the server's write-ahead log had come to before the vault was made."""
+    if backend == "sqlite":
+        return ""
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return str(server.execute("SELECT pg_walfile_name(pg_current_wal_lsn())")[0][0])
+
+
+@pytest.fixture
+def new(backend: str, began: str, tmp_path: Path, request: pytest.FixtureRequest) -> Place:
+    """A closed vault that is no copy."""
+    url = request.getfixturevalue("postgres_url") if backend == "postgresql" else None
+    make_template(tmp_path / "vault", url)
+    return Place(
+        backend=backend,
+        directory=tmp_path / "vault",
+        url=url or f"sqlite:///{tmp_path / 'vault' / 'vault.db'}",
+    )
+
+
 def test_the_files_hold_no_canary(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    new: Place, began: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     """Every file of the vault, its write-ahead log, its backup and the folder for temporary files, byte by byte."""
+    place = new
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
@@ -64,16 +87,26 @@ def test_the_files_hold_no_canary(
                 assert_clean(path.name, path.read_bytes(), wanted)
     assert list(temporary.iterdir()) == []
     if place.backend == "postgresql":
-        server = request.getfixturevalue("postgres_server")
-        for path in server._home.rglob("*"):
-            if (
-                path.is_file()
-                and path.stat().st_size
-                and "share" not in path.parts
-                and "lib" not in path.parts
-            ):
-                with contextlib.suppress(FileNotFoundError):
-                    assert_clean(f"PostgreSQL's {path.name}", path.read_bytes(), wanted)
+        for path in its_files(request.getfixturevalue("postgres_server"), place, began):
+            with contextlib.suppress(FileNotFoundError):
+                assert_clean(f"PostgreSQL's {path.name}", path.read_bytes(), wanted)
+
+
+def its_files(server: PostgresServer, place: Place, began: str) -> Iterator[Path]:
+    """The cluster's files that can hold something of this vault: not another test's database, no older log."""
+    data = server.home / "data"
+    (oid,) = server.execute(f"SELECT oid FROM pg_database WHERE datname = '{database_of(place)}'")[0]
+    found = [path for path in (*server.home.glob("*"), *data.rglob("*")) if path.is_file()]
+    assert [path for path in found if path.parent == data / "base" / str(oid)]
+    assert [path for path in found if path.parent == data / "pg_wal" and path.name >= began]
+    for path in found:
+        others = path.parent.parent == data / "base" and path.parent.name not in (str(oid), "pgsql_tmp")
+        if not others and not (path.parent == data / "pg_wal" and path.name < began):
+            yield path
+
+
+def database_of(place: Place) -> str:
+    return place.url.rpartition("/")[2]
 
 
 def scan(place: Place, wanted: dict[bytes, str]) -> int:
