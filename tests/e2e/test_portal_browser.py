@@ -59,7 +59,7 @@ class Site:
         page.get_by_label("Your e-mail address").fill(email)
         page.get_by_role("button", name="Send me a code").click()
         page.wait_for_url("**/my/code")
-        page.get_by_label("The code from our mail").fill(self.house.code())
+        page.get_by_label("The code from our e-mail").fill(self.house.code())
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url("**/my")
 
@@ -168,7 +168,7 @@ def test_by_keyboard_alone(site: Site, chromium: Browser) -> None:
     page.keyboard.type(ADA)
     page.keyboard.press("Enter")
     page.wait_for_url("**/my/code")
-    press_until(page, "The code from our mail")
+    press_until(page, "The code from our e-mail")
     page.keyboard.type(site.house.code())
     page.keyboard.press("Enter")
     page.wait_for_url("**/my")

@@ -99,7 +99,7 @@ def test_over_tls_in_a_real_browser(directory: Path, tmp_path: Path) -> None:
             page.get_by_role("button", name="Send me a code").click()
             text = mail.wait()[1].get_content()
             code = next(line.strip() for line in text.splitlines() if line.startswith("    "))
-            page.get_by_label("The code from our mail").fill(code)
+            page.get_by_label("The code from our e-mail").fill(code)
             page.get_by_role("button", name="Sign in").click()
             expect(page.get_by_role("heading", level=1)).to_have_text("Your data at Alder & Quay Hotels")
             (cookie,) = context.cookies()

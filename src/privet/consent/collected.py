@@ -141,11 +141,12 @@ class Collected:
         given: bool = False,
         lookup: str = "",
         peer: str = "",
+        act: str = Act.CONSENT,
     ) -> None:
-        """Raises AccessDenied, logged, for what the catalogue alone refuses, whoever she is."""
+        """Raises AccessDenied, logged as `act`, for what the catalogue alone refuses, whoever she is."""
         reason = self._refusal(service, purpose, given, lookup)
         if reason is not None:
-            self._refuse(service, subject, purpose, reason, peer)
+            self._refuse(service, subject, purpose, reason, peer, act)
 
     def _refusal(self, service: Service, purpose: str, given: bool, lookup: str) -> Reason | None:
         """Why the catalogue alone refuses this, whoever she is; None when it does not."""
@@ -167,7 +168,7 @@ class Collected:
         return None
 
     def _refuse(
-        self, service: Service, subject: SubjectId | None, purpose: str, reason: Reason, peer: str
+        self, service: Service, subject: SubjectId | None, purpose: str, reason: Reason, peer: str, act: str
     ) -> NoReturn:
         """Logs the refusal, in her log if somebody was found, and raises it."""
         private = {"actor": f"service:{service.name}", "purpose": purpose, "reason": reason.value}
@@ -181,7 +182,7 @@ class Collected:
 
         def note(held: Held) -> Amendment[str]:
             entry = self._scribe.act(
-                Act.CONSENT, Decision.REFUSE, private, keys=held.keys, subject=held.subject, **shown
+                act, Decision.REFUSE, private, keys=held.keys, subject=held.subject, **shown
             )
             return Amendment(result=entry.id.hex(), entry=entry)
 
@@ -192,7 +193,7 @@ class Collected:
             except (NotFound, IntegrityError):
                 audit_id = ""
         if not audit_id:
-            audit_id = self._append(self._scribe.act(Act.CONSENT, Decision.REFUSE, private, **shown))
+            audit_id = self._append(self._scribe.act(act, Decision.REFUSE, private, **shown))
         collected = ", ".join(sorted(service.collects)) or "none"
         raise AccessDenied(
             f"{service.name} may not record or ask about this consent ({reason.value}); "

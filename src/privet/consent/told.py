@@ -82,7 +82,7 @@ class Telling:
     def _tell(
         self, service: Service, subject: SubjectId | None, purpose: str, act: str, lookup: str, peer: str
     ) -> Told:
-        self._collected.check(service, subject, purpose, lookup=lookup, peer=peer)
+        self._collected.check(service, subject, purpose, lookup=lookup, peer=peer, act=act)
         answers = Answers()
         for turn in range(_TRIES):
             try:

@@ -35,6 +35,44 @@ def test_who_used_it_and_why(house: House, ada: By) -> None:
     assert re.search(r'<time datetime="2025-06-15T\d\d:\d\d:\d\dZ">today at', browser.page.text)
 
 
+def test_a_service_that_asks_after_her_agreement_and_may_not(house: House, ada: By) -> None:
+    """It is told as what it was, a question: not as a note that was to be made."""
+    session = house.vault.service("marketing")
+    for ask in (session.consent_status, session.consent_receipt):
+        with pytest.raises(AccessDenied):
+            ask(ada, "meal-preparation")
+    browser = house.signed_in()
+    browser.get("/my/used")
+    for said in (
+        "Marketing asked whether you had agreed, and was told nothing",
+        "Marketing asked for a receipt of your agreement, and got none",
+        "Cooking so that nobody falls ill",
+        "This system is not one that asks for this agreement.",
+    ):
+        assert said in browser.text, said
+    assert "make a note" not in browser.text
+
+
+PAGES = (
+    "", "/held", "/held/stays", "/used", "/choices", "/download", "/stop", "/erase", "/correct/given_name",
+    "/correct/email", "/confirm/email", "/nowhere",
+)  # fmt: skip
+
+
+def test_every_page_leads_to_a_person(house: House, ada: By) -> None:
+    """Signed in or not, and where something went wrong: who to ask stands on it, as a link to write to."""
+    del ada
+    contact = 'href="mailto:privacy@alderquay.example"'
+    browser = house.signed_in()
+    for path in PAGES:
+        assert contact in browser.get(f"/my{path}").text, path
+    stranger = house.client()
+    for path in ("/sign-in", "/signed-out", "/nowhere"):
+        assert contact in stranger.get(f"/my{path}").text, path
+    stranger.ask("somebody@example.org")
+    assert contact in stranger.page.text
+
+
 def test_a_service_cannot_write_markup_into_her_log(house: House, ada: By) -> None:
     """What a service names as purpose and fields is text, cut to a bearable length."""
     with pytest.raises(AccessDenied):

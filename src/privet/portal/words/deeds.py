@@ -27,7 +27,7 @@ _YOU: Mapping[str, str] = {
     "sign-in-code": "A sign-in code was sent to you",
 }
 _FAILED: Mapping[str, str] = {
-    "sign-in": "Somebody tried to sign in as you, with a wrong code",
+    "sign-in": "A wrong sign-in code was typed, and nobody got in",
     "correct": "A code for a correction was wrong",
 }
 _OTHERS: Mapping[str, str] = {
@@ -55,8 +55,11 @@ _REFUSED: Mapping[str, str] = {
     "put": "{who} wanted to store data, and was refused",
     "record": "{who} wanted to add to your history, and was refused",
     "consent": "{who} wanted to make a note about your agreement, and was refused",
+    "consent-status": "{who} asked whether you had agreed, and was told nothing",
+    "consent-receipt": "{who} asked for a receipt of your agreement, and got none",
     "find": "{who} looked you up, and was told nothing",
 }
+_AGREEMENTS = frozenset({"consent", "withdraw", "consent-status", "consent-receipt"})
 _WRITES = frozenset({"put", "record", "import", "correct", "retention"})
 
 
@@ -101,7 +104,7 @@ def tell_deed(labels: Labels, access: Access, now: datetime) -> Deed:
         purpose_name=access.purpose if access.purpose in labels.catalogue.purposes else "",
         label="What changed" if access.act in _WRITES else "What was used",
         fields=labels.join(map(safe_text, access.fields)),
-        refused=_refused(labels, access.withheld),
+        refused=_refused(labels, access),
     )
 
 
@@ -138,8 +141,12 @@ def _who(labels: Labels, name: str) -> str:
     return labels.service(safe_text(name)) if name else "Somebody"
 
 
-def _refused(labels: Labels, withheld: Mapping[str, str]) -> tuple[Refused, ...]:
+def _refused(labels: Labels, access: Access) -> tuple[Refused, ...]:
     by_reason: dict[str, list[str]] = {}
-    for path, code in sorted(withheld.items()):
+    for path, code in sorted(access.withheld.items()):
         by_reason.setdefault(code, []).extend([safe_text(path)] if path else [])
-    return tuple(Refused(labels.join(paths), tell_reason(code)) for code, paths in by_reason.items())
+    about = access.act in _AGREEMENTS
+    return tuple(
+        Refused(labels.join(paths), tell_reason(code, of_agreement=about))
+        for code, paths in by_reason.items()
+    )

@@ -39,7 +39,12 @@ _SENTENCES: Mapping[str, str] = {
 }
 
 
-def tell_reason(code: str) -> str:
-    """One sentence, to her."""
-    known = _SENTENCES.get(code)
+_OF_AGREEMENT: Mapping[str, str] = {
+    Reason.SERVICE_NOT_PERMITTED: "This system is not one that asks for this agreement.",
+}
+
+
+def tell_reason(code: str, *, of_agreement: bool = False) -> str:
+    """One sentence, to her. `of_agreement`: a system had asked about her agreement, not for data."""
+    known = (_OF_AGREEMENT if of_agreement else _SENTENCES).get(code) or _SENTENCES.get(code)
     return known if known is not None else f"It was refused ({code[:60]})."
