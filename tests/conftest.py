@@ -25,6 +25,10 @@ if (
 ):
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# In the background of a script Ctrl-C is ignored, and whoever is started there inherits that: some tests send one.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # A shared machine is slow at odd moments: a deadline would test the machine.
 hypothesis.settings.register_profile(
     "privet", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
