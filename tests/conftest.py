@@ -18,15 +18,11 @@ from tests.services.postgres import PostgresServer, PostgresUnavailable
 _KEPT = frozenset({"PRIVET_TEST_REQUIRE", "PRIVET_OPA", "PRIVET_CHROMIUM"})
 UNIT = Path(__file__).parent / "unit"
 
-# Started in the background by a shell, a process ignores Ctrl-C, and so do all that it starts.
+# In the background of a script Ctrl-C is ignored, and whoever is started there inherits that: some tests send one.
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     and threading.current_thread() is threading.main_thread()
 ):
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-# In the background of a script Ctrl-C is ignored, and whoever is started there inherits that: some tests send one.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A shared machine is slow at odd moments: a deadline would test the machine.
