@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from privet.consent.transitions import is_consentable
 from privet.domain.catalogue import Catalogue
 from privet.domain.request import MAX_NAME, PAIRWISE_ID
+from privet.http.examples import add_examples
 from privet.http.value_schemas import field_schema, lookup_schema, shared_schemas, value_schema
 from privet.rights.restriction import may_object
 
@@ -40,6 +41,7 @@ def describe(routes: Sequence[BaseRoute], catalogue: Catalogue) -> Schema:
         openapi_version="3.1.0",
         description=_ABOUT,
         routes=routes,
+        servers=[{"url": "/", "description": "The vault that serves this document."}],
     )
     schemas: dict[str, Schema] = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
@@ -59,6 +61,7 @@ def describe(routes: Sequence[BaseRoute], catalogue: Catalogue) -> Schema:
         for operation in operations.values():
             _complete(path, operation)
     document["paths"].update(_probes())
+    add_examples(document, catalogue)
     return document
 
 
