@@ -190,8 +190,8 @@ class ServiceRequests:
         near = Spellings(own).near(name)
         raise InvalidInput(
             "people cannot be looked up by this field"
-            + (f"; do you mean {', '.join(near)}?" if near else "")
-            + (f"; look-ups that {self.name} may use: {', '.join(own)}" if own else ""),
+            + (f"; look-ups that {self.name} may use: {', '.join(own)}" if own else "")
+            + (f"; do you mean {', '.join(near)}?" if near else ""),
             field="subject",
         )
 

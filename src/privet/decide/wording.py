@@ -14,7 +14,7 @@ from privet.domain.decision import Reason
 
 _SENTENCES: Mapping[str, str] = {
     Reason.PURPOSE_MISSING: "no purpose was named; say why you need this{purposes}",
-    Reason.UNKNOWN_PURPOSE: "the catalogue has no such purpose{meant}{purposes}",
+    Reason.UNKNOWN_PURPOSE: "the catalogue has no such purpose{purposes}{meant}",
     Reason.UNKNOWN_SERVICE: "the catalogue has no such service",
     Reason.UNKNOWN_FIELD: "the catalogue has no such profile field{nearest}",
     Reason.INVALID_REQUEST: "the request is not well formed",

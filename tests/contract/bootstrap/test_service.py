@@ -239,3 +239,13 @@ def test_no_value_shows_in_a_repr(shop: Vault) -> None:
     )
     for secret in ("Ann", "ann@", "Hat", "=38", ": 38"):
         assert secret not in shown.replace("withheld", "")
+
+
+def test_a_slip_in_a_look_ups_name_is_answered_with_its_own(shop: Vault) -> None:
+    """The look-ups that this service may use, and the one that was meant: never those of others."""
+    with pytest.raises(InvalidInput) as refused:
+        shop.service("desk").fetch(by(emial="ann@example.org"), purpose=PERSONAL, fields=["given_name"])
+    assert refused.value.field == "subject"
+    assert str(refused.value).endswith("; do you mean email?")
+    assert "crm_id" not in str(refused.value)
+    assert "emial" not in str(refused.value)
