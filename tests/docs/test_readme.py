@@ -1,9 +1,13 @@
 """What the README says is run, and every link in the docs leads somewhere."""
 
+import json
 import re
+import shlex
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,7 +69,25 @@ def test_the_service_of_the_readme_answers(tmp_path: Path) -> None:
         code = snippet("client").replace("http://127.0.0.1:8443", server.url)
         assert server.url in code
         done = run(code, tmp_path)
+        told = ask_as_curl(server.url, made.stdout.strip())
     assert (done.stdout, done.stderr) == ("Ann\n", "")
+    assert told["values"] == {"given_name": "Ann"}
+
+
+def ask_as_curl(url: str, key: str) -> dict[str, Any]:
+    """What the README's curl asks, asked without curl, which not every machine has."""
+    found = re.search(r"<!-- test: curl -->\n```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert found is not None
+    command, silent, address, *rest = shlex.split(found[1].replace("\\\n", " "))
+    assert (command, silent) == ("curl", "-s")
+    headers = dict(rest[at + 1].split(": ", 1) for at, word in enumerate(rest) if word == "-H")
+    assert headers["Authorization"] == "Bearer $(cat front-desk.key)"
+    headers["Authorization"] = f"Bearer {key}"
+    body = rest[rest.index("-d") + 1].encode()
+    asked = urllib.request.Request(address.replace("http://127.0.0.1:8443", url), body, headers)
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        told: dict[str, Any] = json.loads(answer.read())
+    return told
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
