@@ -39,7 +39,7 @@ layers: .venv/.dev
 	@$(BIN)/lint-imports --no-logo > .venv/layers.log || { cat .venv/layers.log; exit 1; }
 
 unit: .venv/.dev
-	@$(BIN)/pytest -q tests/unit $(PYTEST)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal tests/unit $(PYTEST)
 
 policies: .venv/.dev
 	@tests/tools/build.sh || [ -z "$$PRIVET_TEST_REQUIRE" ]

@@ -55,7 +55,7 @@ def test_a_reader_holds_the_fold_back_and_is_waited_for(
 ) -> None:
     """While a reader needs the write-ahead log the fold says so; once it is gone, it is done."""
     monkeypatch.setattr(sqlite, "_TRUNCATE_S", 0.1)
-    monkeypatch.setattr("privet.store.sqlite_file.BUSY_MS", 100)
+    store._writer.raw.execute("PRAGMA busy_timeout=100")  # type: ignore[attr-defined]
     subject, tag, needles = enrol(store, rows)
     with store.read() as reader:
         reader.state()
