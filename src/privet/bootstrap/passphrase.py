@@ -38,7 +38,7 @@ def read_passphrase_file(path: Path) -> bytes:
         with path.open("rb") as file:
             text = file.read(_MOST + 2)
     except OSError as error:
-        raise Unavailable(f"the passphrase file cannot be read ({error.strerror})") from None
+        raise Unavailable(f"the passphrase file {path} cannot be read ({error.strerror})") from None
     return _checked(text.removesuffix(b"\n").removesuffix(b"\r"))
 
 

@@ -21,4 +21,14 @@ def allow_connections(most: int) -> int | None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
     except (OSError, ValueError):
         allowed = soft
-    return None if allowed >= wanted else max(1, allowed - OTHERS)
+    return _fitting(allowed, most)
+
+
+def find_too_few(most: int) -> int | None:
+    """How many connections would fit, if fewer than `most`; None when they all will. Changes nothing."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return None if hard == resource.RLIM_INFINITY else _fitting(hard, most)
+
+
+def _fitting(limit: int, most: int) -> int | None:
+    return None if limit >= most + OTHERS else max(1, limit - OTHERS)

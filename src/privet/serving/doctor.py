@@ -25,6 +25,7 @@ from privet.domain.catalogue import Catalogue
 from privet.errors import PrivetError
 from privet.http.jwks import KeySource
 from privet.portal.postman import connected
+from privet.serving.descriptors import find_too_few
 from privet.serving.listener import is_safe, make_tls
 from privet.serving.traces import Traces
 from privet.store.custody.doctor import Finding
@@ -61,6 +62,13 @@ def _guarded(check: Callable[[], Iterator[Finding]], fix: str = "see docs/serve.
 
 
 def _listener(settings: Settings, serve: ServeSettings) -> Iterator[Finding]:
+    fitting = find_too_few(serve.max_connections)
+    if fitting is not None:
+        yield Finding(
+            "warn",
+            f"serve.max_connections is {serve.max_connections}, and the limit of open files leaves room for {fitting}",
+            "raise it where the service is started (LimitNOFILE=, ulimit -n), or set fewer",
+        )
     if serve.workers > 1 and settings.is_sqlite:
         yield Finding(
             "fault",

@@ -15,7 +15,7 @@ _STALE_S: Final = 8.0
 
 
 class Health:
-    """The last look at the store and at the policy engine."""
+    """The last look at the store, the control journal and the policy engine."""
 
     def __init__(self, parts: Parts, gate: Gate) -> None:
         self._parts = parts
@@ -28,6 +28,7 @@ class Health:
         try:
             with self._parts.store.read() as unit:
                 unit.state()
+            self._parts.standing.refresh()  # without the control journal nothing is released
             reason = self._parts.engine.assure()
         except PrivetError as error:
             self._fault = error.message

@@ -104,7 +104,11 @@ async def _serve(parts: Parts, post: Post) -> None:
     settings = parts.settings.serving.serve
     fitting = allow_connections(settings.max_connections)
     if fitting is not None:
-        get_log().warning("the system's limit of open files is too low", connections=fitting)
+        get_log().warning(
+            "the limit of open files is too low: raise it (LimitNOFILE=, ulimit -n)",
+            connections=fitting,
+            wanted=settings.max_connections,
+        )
     gate = Gate(Limits.of(settings), fitting or settings.max_connections)
     health = Health(parts, gate)
     stop = asyncio.Event()

@@ -162,9 +162,11 @@ def test_the_passphrase_comes_from_where_it_is_said(tmp_path: Path) -> None:
     assert get_passphrase(None, environment=both) == b"env"
     assert get_passphrase(None, environment={"PRIVET_PASSPHRASE_FILE": str(file)}) == b"geheim"
     assert get_passphrase(None, environment={}, prompt=lambda: "typed") == b"typed"
-    for environment in ({}, {"PRIVET_PASSPHRASE_FILE": str(tmp_path / "none")}):
-        with pytest.raises(Unavailable):
-            get_passphrase(None, environment=environment)
+    with pytest.raises(Unavailable, match="set PRIVET_PASSPHRASE_FILE"):
+        get_passphrase(None, environment={})
+    missing = tmp_path / "none"
+    with pytest.raises(Unavailable, match=f"{missing} cannot be read"):
+        get_passphrase(None, environment={"PRIVET_PASSPHRASE_FILE": str(missing)})
     for bad in ("", "x" * 5000):
         with pytest.raises(InvalidInput):
             get_passphrase(bad)

@@ -1,6 +1,7 @@
 """`privet doctor` on a vault that is served: each fault is named, with its fix."""
 
 import datetime as dt
+import resource
 import socket
 import sys
 from collections.abc import Iterator
@@ -116,6 +117,15 @@ def test_more_workers_than_sqlite_has_writers(tmp_path: Path) -> None:
     """Before `privet serve` refuses it."""
     found = said(settings(tmp_path, serve=ServeSettings(workers=4), portal=PortalSettings(enabled=False)))
     assert found == [("fault", "serve.workers is 4, and SQLite has one writer")]
+
+
+def test_fewer_files_than_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many will fit, before clients wait for it."""
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (64, 1_000))
+    found = said(settings(tmp_path, serve=ServeSettings(port=1), portal=PortalSettings(enabled=False)))
+    assert [level for level, _ in found] == ["warn"]
+    assert "serve.max_connections is 1000" in found[0][1]
+    assert "room for 744" in found[0][1]
 
 
 def test_a_look_up_that_the_catalogue_does_not_have(tmp_path: Path) -> None:

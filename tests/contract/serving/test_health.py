@@ -46,6 +46,19 @@ def test_not_when_the_store_is_gone(vault: Vault) -> None:
     assert health.find_fault() == "the vault is closed"
 
 
+def test_not_without_the_control_journal(vault: Vault) -> None:
+    """Every read would fail: it says so, and is ready again once the file is back."""
+    with vault:
+        health = Health(vault.parts, Gate(LIMITS, 1))
+        journal = vault.parts.settings.journal_path
+        aside = journal.rename(journal.with_name("aside"))
+        health.look()
+        assert "the control journal is not there" in str(health.find_fault())
+        aside.rename(journal)
+        health.look()
+        assert health.find_fault() is None
+
+
 def test_not_when_nobody_has_looked_for_a_while(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that hangs gives no answer to look at."""
     with vault:

@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from privet.serving.descriptors import OTHERS, allow_connections
+from privet.serving.descriptors import OTHERS, allow_connections, find_too_few
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,8 @@ def test_limits(
     limit = [(soft, hard)]
     monkeypatch.setattr(resource, "getrlimit", lambda which: limit[-1])
     monkeypatch.setattr(resource, "setrlimit", lambda which, pair: limit.append(pair))
+    assert find_too_few(most) == told
+    assert limit == [(soft, hard)]
     assert allow_connections(most) == told
     assert limit[-1] == (left, hard)
 
