@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import date, datetime
 
 from privet.domain.answer import History, Record
+from privet.domain.coarse import last_instant
 from privet.errors import InvalidInput
 
 MOST: int = 10_000
@@ -34,9 +35,15 @@ class Pages:
         """`until` and `limit` of the next page."""
         if self._last is None:
             return self._first, self._page
-        if self._timed:
+        if self._timed and not self._leads_beyond():
             return self._last.time, min(_LIMIT, self._page + self._at_last)
         return self._first, min(_LIMIT, self._page + 2 * len(self._had))
+
+    def _leads_beyond(self) -> bool:
+        """Whether the last record's time covers more than was asked for: a day, when a time of that day was."""
+        if self._first is None or self._last is None or self._last.time is None:
+            return False
+        return last_instant(self._last.time) > last_instant(self._first)
 
     def take(self, history: History) -> list[Record]:
         """Records of the answer that were not had yet."""

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from privet.domain.answer import History, Record, Withheld
@@ -57,6 +57,9 @@ moments = st.lists(
 
 
 @given(moments, st.integers(1, 12), st.sampled_from(["clear", "year", "none"]), st.none() | st.just(START))
+@example(
+    [START + timedelta(hours=5), START.date()], 1, "clear", START
+)  # the day of the last is more than was asked
 def test_all_of_them_once_in_order(held: Moments, page: int, told: Told, until: datetime | None) -> None:
     """As in one history of no limit, ties apart; and never more pages than records, and a few."""
     asked = 0

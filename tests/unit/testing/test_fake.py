@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import os
 import subprocess
 import sys
 import time
@@ -20,8 +19,7 @@ HOTEL = Path(__file__).parents[3] / "examples" / "hotel"
 PERSONAL = "service-personalisation"
 
 
-def left() -> set[str]:
-    place = module._MEMORY if os.access(module._MEMORY, os.W_OK) else Path("/tmp")
+def left(place: Path) -> set[str]:
     return {path.name for path in place.glob("privet-*")}
 
 
@@ -113,7 +111,7 @@ def test_people_who_cannot_be(values: dict[str, object]) -> None:
         vault.add(values)
 
 
-def test_a_catalogue_by_path_and_by_text(tmp_path: Path) -> None:
+def test_a_catalogue_by_path_and_by_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A directory, a file, or YAML with its notices; what cannot be read or does not hold is said."""
     text = (HOTEL / "catalogue.yaml").read_text()
     notices = {path.stem: path.read_text() for path in (HOTEL / "notices").glob("*.md")}
@@ -122,26 +120,31 @@ def test_a_catalogue_by_path_and_by_text(tmp_path: Path) -> None:
             assert "marketing" in vault.catalogue.services
     with pytest.raises(InvalidInput, match="catalogue"):
         FakeVault(tmp_path / "none")
-    before = left()
+    (tmp_path / "memory").mkdir()
+    monkeypatch.setattr(module, "_MEMORY", tmp_path / "memory")
     with pytest.raises(CatalogueError):
         FakeVault("fields:\n  x: 7\n")
-    assert left() == before
+    assert left(tmp_path / "memory") == set()
 
 
-def test_nothing_is_left() -> None:
+def test_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Closed, forgotten, or when the process ends: no file stays behind, and no passphrase was asked for."""
+    monkeypatch.setattr(module, "_MEMORY", tmp_path)  # where nobody else makes any
     FakeVault(HOTEL).close()
-    before = left()  # what copies are made of stays for the process
+    before = left(tmp_path)  # what copies are made of stays for the process
     vault = FakeVault(HOTEL)
-    assert len(left() - before) == 1
+    assert len(left(tmp_path) - before) == 1
     vault.close()
     vault.close()
-    assert left() == before
-    code = f"from privet.testing import FakeVault; import sys; v = FakeVault({str(HOTEL)!r}); v.add(email='a@b.org')"
+    assert left(tmp_path) == before
+    code = (
+        "from pathlib import Path; from privet.testing import FakeVault, fake;"
+        f"fake._MEMORY = Path({str(tmp_path)!r}); v = FakeVault({str(HOTEL)!r}); v.add(email='a@b.org')"
+    )
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env={})
     assert (done.returncode, done.stderr) == (0, "")
     gc.collect()
-    assert left() == before
+    assert left(tmp_path) == before
 
 
 def test_it_is_quick() -> None:
