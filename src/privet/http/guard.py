@@ -16,7 +16,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from privet.errors import AccessDenied, IntegrityError, PrivetError, Unauthenticated, Unavailable
+from privet.errors import (
+    AccessDenied,
+    IntegrityError,
+    InvalidInput,
+    PrivetError,
+    Unauthenticated,
+    Unavailable,
+)
 from privet.http.bodies import check_content_type, parse_body
 from privet.http.caller import Caller, Kind
 from privet.http.desk import ASKING, Desk
@@ -157,7 +164,7 @@ def problem_response(scope: Scope, problem: Problem) -> Response:
     return Response(problem.body(request_id_of(scope)), problem.status, problem.all_headers(scope))
 
 
-def _misfit(errors: Sequence[Any]) -> EdgeError:
+def _misfit(errors: Sequence[Any]) -> PrivetError:
     if not errors:
         return EdgeError("invalid_input", "the request does not have the form that this route takes")
     first = errors[0]
@@ -166,7 +173,8 @@ def _misfit(errors: Sequence[Any]) -> EdgeError:
     name = pointer_to([part for part in path if not _is_branch(part)])
     if where == "body":
         return EdgeError("invalid_input", f"{name or 'the body'} {said}", pointer=name)
-    return EdgeError("invalid_input", f"{where} {name[1:]}: {said}", pointer=name)
+    # A pointer is into the body: what stands in the address or the head has a name only.
+    return InvalidInput(f"{where} {name[1:]}: {said}", field=name[1:])
 
 
 def _is_branch(part: object) -> bool:

@@ -285,7 +285,9 @@ def test_queries(house: House, query: str) -> None:
 def test_queries_of_her_own(house: House, query: str) -> None:
     """Those of the one route that has some are checked."""
     her = house.guest().value
-    check_problem(house.ask(f"/v1/me/accesses{query}", who=her), 422, "invalid_input")
+    said = house.ask(f"/v1/me/accesses{query}", who=her)
+    check_problem(said, 422, "invalid_input")
+    assert "pointer" not in said.json, "a pointer is into the body"
 
 
 @pytest.mark.parametrize(
@@ -312,6 +314,7 @@ def test_headers(house: House, headers: dict[str, str]) -> None:
     else:
         assert said.status in (400, 422)
         check_problem(said, said.status, said.code)
+        assert "pointer" not in said.json, "a pointer is into the body"
 
 
 def test_each_authenticated_refusal_has_its_leaf(house: House) -> None:
