@@ -121,9 +121,10 @@ class Supervisor:
             began = time.monotonic()
             try:
                 code = await self._live(place)
-            except OSError as error:  # the machine has no process or no file descriptor left
+            except Exception as error:  # noqa: BLE001  a place that nobody keeps would stay empty
                 code = EXIT_UNAVAILABLE
-                self._note_failure(place, f"a worker cannot be started ({error.strerror})", code)
+                why = error.strerror if isinstance(error, OSError) else type(error).__name__
+                self._note_failure(place, f"a worker cannot be started ({why})", code)
             if self._is_ending():
                 self._codes.append(code)
                 return
@@ -162,6 +163,11 @@ class Supervisor:
             try:
                 await self._instruct(place, ours)
                 return await process.wait()
+            except Exception:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+                raise
             finally:
                 del self._running[place]
                 self._serving.discard(place)
