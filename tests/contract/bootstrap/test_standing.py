@@ -151,6 +151,44 @@ def test_without_a_sound_journal_nothing_is_released(vault: Vault) -> None:
     assert desk(vault) == ()
 
 
+def test_a_restriction_taken_away_in_the_database_holds_for_writes(vault: Vault, clock: StoppedClock) -> None:
+    """What is held of her is not changed by a service, though her row says that she restricted nothing."""
+    before = Thief(vault)
+    clock.pass_time(timedelta(seconds=1))
+    vault.customer(ANN).restrict()
+    before.put_back("subject")
+    with pytest.raises(AccessDenied):
+        vault.service("register").put(ANN, {"given_name": "Eve"}, purpose="enrolment")
+    assert vault.customer(ANN).profile()["given_name"] == "Ann"
+
+
+@pytest.mark.parametrize("copy", ["older", "torn", "of another vault"])
+def test_a_journal_put_in_its_place_is_refused(
+    vault: Vault, clock: StoppedClock, tmp_path: Path, copy: str
+) -> None:
+    """By a rename, as a copy comes back: unless it begins with what was followed, nothing is released."""
+    path = vault.parts.settings.journal_path
+    older = path.read_bytes()
+    clock.pass_time(timedelta(seconds=1))
+    vault.customer(ANN).withdraw("marketing.email")
+    assert letters(vault) != ()
+    whole = path.read_bytes()
+    foreign = b""
+    if copy == "of another vault":
+        with make_vault(tmp_path / "other", CATALOGUE, NOTICES) as other:
+            foreign = other.parts.settings.journal_path.read_bytes()
+    put = {"older": older, "torn": whole[:-7], "of another vault": foreign}
+    beside = path.with_name("beside")
+    beside.write_bytes(put[copy])
+    beside.replace(path)
+    for _ in range(2):
+        with pytest.raises(IntegrityError):
+            letters(vault)
+    beside.write_bytes(whole)
+    beside.replace(path)
+    assert letters(vault) != ()
+
+
 def test_what_stands_is_what_she_sees(vault: Vault, clock: StoppedClock) -> None:
     """Her page says what services meet, though her row says otherwise; and an erased person has no page."""
     before = Thief(vault)

@@ -145,7 +145,7 @@ class JournalFile(Secret):
                 for before, frame in self._frames(fd, self._start(fd)):  # is it another one, or damaged?
                     open_record(self._cipher, self._vault, before, frame)
                 raise IntegrityError(
-                    f"the control journal lacks some of the {mark.position} records it had when this backup was made: "
+                    f"the control journal lacks some of the {mark.position} records it had: "
                     "it is an older copy; put back the newest"
                 )
 

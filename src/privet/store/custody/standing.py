@@ -3,8 +3,8 @@
 Whoever can write to the database can put a row back as it once stood, a withdrawn consent or an erased person with it,
 and every seal on it still holds. The journal has the later word. It is followed as it grows: one look at its size a
 unit of work, and only what is new is opened.
-Refuses to let reads go on without it: a journal that is missing, shorter than it was, or damaged, is Unavailable or
-IntegrityError, and nothing is released.
+Refuses to let reads go on without it: a journal that is missing, shorter than it was, another than it was, or damaged,
+is Unavailable or IntegrityError, and nothing is released.
 """
 
 import os
@@ -17,39 +17,45 @@ from privet.errors import Unavailable
 from privet.store.custody.journal import JournalFile
 from privet.store.custody.journal_format import ControlRecord, Mark
 
+_NOTHING = (-1, -1)
+
 
 class JournalWatch(Secret):
     """The journal's last word on each person it names, kept in memory. Threads may share it."""
 
-    __slots__ = ("_journal", "_lock", "_mark", "_revoked", "_seen", "_standing")
+    __slots__ = ("_file", "_journal", "_lock", "_mark", "_revoked", "_seen", "_standing")
 
     def __init__(self, journal: JournalFile) -> None:
         self._journal = journal
         self._lock = threading.Lock()
         self._mark: Mark | None = None
-        self._seen = -1
+        self._seen = _NOTHING
+        self._file = _NOTHING[0]
         self._standing: dict[SubjectId, StandingWishes] = {}
         self._revoked: set[bytes] = set()
 
     def refresh(self) -> None:
         """Takes in what was journaled since, by any process. Raises Unavailable, IntegrityError."""
         try:
-            size = os.stat(self._journal.path).st_size  # noqa: PTH116  once a read: a Path costs three times as much
+            found = os.stat(self._journal.path)  # noqa: PTH116  once a read: a Path costs three times as much
         except OSError:
             raise Unavailable(
                 "the control journal is not there: put it back, or its replica; until then nothing is released"
             ) from None
-        if size == self._seen:
+        file, size = found.st_ino, found.st_size
+        if (file, size) == self._seen:
             return
         with self._lock:
             end = self._journal.mark()
+            if self._mark is not None and file != self._file:
+                self._journal.verify_extends(self._mark)  # a file was put in its place
             for record in self._journal.records(self._mark):
                 if record.position > end.position:
                     break
                 self._take(record)
-            self._mark = end
+            self._mark, self._file = end, file
             # what a crash left behind the last whole record may yet be written over at the same length
-            self._seen = size if size == end.offset else -1
+            self._seen = (file, size) if size == end.offset else _NOTHING
 
     def find(self, subject: SubjectId) -> StandingWishes | None:
         """What stands for one person; None when the journal never named her."""
