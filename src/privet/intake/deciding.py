@@ -1,10 +1,11 @@
 """May this be written? The same judge as for reads, asked about the operation `write`.
 
-All or nothing: one field denied refuses the write. The answer never depends on the person, so nothing about her leaks;
-only whether nobody may be enrolled does, and that is said in the words a service hears about anyone it may not see.
+All or nothing: one field denied refuses the write, and so does a name that such a write cannot store. Policy is asked
+nothing of the person. That nobody may be enrolled, and that what is held of somebody restricted may not be changed, is
+said in the words a service hears about anyone it may not see.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import orjson
@@ -51,9 +52,12 @@ class WriteDecider:
         request: WriteRequest,
         working: Working | None,
         answers: Answers = NO_ANSWERS,
+        *,
+        barred: Callable[[], bool] = lambda: False,
     ) -> Permission:
         """Raises InvalidInput for a steward's mistake; a service's refusal comes with its log entry.
 
+        `barred`, asked once policy permits it: she has processing restricted, and this would change what is held.
         Raises Undecided where the engine must be asked first.
         """
         if request.service is None:
@@ -61,15 +65,23 @@ class WriteDecider:
             return Permission({"actor": "steward", "peer": request.peer})
         verdict = self._verdict(state, request, answers)
         told = {path: said.reason for path, said in verdict.decision.fields.items() if said.effect == "deny"}
-        if not told and working is None and not self._may_enrol(request):
-            told = dict.fromkeys(verdict.decision.fields, Reason.NOT_AVAILABLE.value)
+        for path in (
+            request.unknown
+        ):  # of a collection, to a put: policy knows the name, the write has no place for it
+            told.setdefault(path, Reason.UNKNOWN_FIELD.value)
+        true = told
+        if not told:
+            restricted = barred()
+            if restricted or (working is None and not self._may_enrol(request)):
+                told = dict.fromkeys(verdict.decision.fields, Reason.NOT_AVAILABLE.value)
+                true = dict.fromkeys(told, Reason.RESTRICTED.value) if restricted else told
         private = {
             "effects": "".join(
                 verdict.decision.fields[path].effect[0] for path in sorted(verdict.decision.fields)
             ),
             "input": orjson.loads(verdict.question),
             "peer": request.peer,
-            "reasons": told,
+            "reasons": true,
         }
         if not told:
             return Permission(private)

@@ -1,12 +1,14 @@
 """The way of a write, start here: identify, decide, seal, store, audit, in one unit of work.
 
 A batch of writes sees its own earlier writes. Refuses, whole, a write of which any field is not permitted; one about
-nobody by a service that does not enrol; a unique look-up value that another has. Writes ask neither consent nor
-restriction: storing is not using.
+nobody by a service that does not enrol; a unique look-up value that another has; and a service's change of what is held
+of somebody who has processing restricted. Consent is not asked: storing is not using.
 """
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from time import sleep
 
 from privet.audit.leaf import Act, Decision
 from privet.audit.scribe import Scribe
@@ -17,7 +19,7 @@ from privet.crypto.revision import Revisions
 from privet.decide.verdict import NO_ANSWERS, Answers, Undecided
 from privet.domain.catalogue import Catalogue, Field
 from privet.domain.coarse import coarse_day, instant
-from privet.domain.ids import NOBODY, SubjectId
+from privet.domain.ids import NOBODY, PROFILE_RECORD, SubjectId
 from privet.domain.ports import Clock, EntryRow, Randomness, Standing, Store, VaultState, WriteUnit
 from privet.domain.request import By, SubjectRef
 from privet.errors import (
@@ -37,7 +39,8 @@ from privet.intake.once import Once
 from privet.intake.request import WriteRequest, Written
 from privet.intake.working import Sealer, Working, with_expiry, write_hash
 
-_TRIES = 8
+_TRIES = 12
+_PAUSE_S = 0.02
 
 
 @dataclass(kw_only=True, slots=True)
@@ -110,6 +113,7 @@ class Intake:
             except PreconditionFailed:
                 raise
             except Conflict:
+                sleep(random.uniform(0, _PAUSE_S * turn))  # noqa: S311  so that those who race do not race again in step
                 continue
             except StoreGone as gone:
                 if turn or not gone.undone:
@@ -176,7 +180,13 @@ class Intake:
         except IntegrityError as damaged:
             # As in a read: who may not know hears what is said about nobody.
             working, damage = None, damaged
-        permitted = self._decider.decide(batch.state, request, working, batch.answers)
+        permitted = self._decider.decide(
+            batch.state,
+            request,
+            working,
+            batch.answers,
+            barred=lambda: self._is_barred(batch, working, request),
+        )
         if permitted.refusal is not None:
             denial, entry = permitted.refusal
             batch.entries.append(entry)
@@ -211,6 +221,29 @@ class Intake:
         )
         batch.entries.append(entry)
         return Written(entry.id, working.subject, created, new_record)
+
+    def _is_barred(self, batch: Batch, working: Working | None, request: WriteRequest) -> bool:
+        """Whether she has restricted processing, and a service would change what is held (GDPR art. 18(2)).
+
+        A new record is stored: that is what restriction leaves. Every put counts as a change, whatever is held, so that
+        its answer tells neither which fields are nor what is in them.
+        """
+        if request.service is None:
+            return False
+        stands = None if working is None else self._standing.find(working.subject)
+        restricted = (working is not None and working.facts.restricted) or (
+            stands is not None and stands.restricted
+        )
+        if request.collection is None or (working is not None and not restricted):
+            return restricted
+        number = self._collection_by_name[request.collection].number
+        if working is None:
+            batch.unit.find_record(
+                NOBODY, number, PROFILE_RECORD
+            )  # the statements are the same whoever is here
+            return False
+        record = working.keys.record_id(number, request.key)
+        return batch.unit.find_record(working.subject, number, record) is not None
 
     def _verify_unchanged(self, request: WriteRequest, revision: str, working: Working | None) -> None:
         covered = self._revisions.covered(revision)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import privet
-from privet import errors
+from privet import by, errors
 from privet.config.settings import FORMAT
 from privet.errors import AccessDenied, InvalidInput, NotFound, Unavailable
 from tests.invariants.conftest import Make
@@ -92,17 +92,47 @@ def test_object(shared: World) -> None:
 
 
 def test_restrict_and_unrestrict(shared: World) -> None:
-    """`me.restrict(); me.unrestrict()`, each idempotent: nothing is released between the two; storing goes on."""
+    """`me.restrict(); me.unrestrict()`, each idempotent: nothing is released between the two."""
     who = shared.guest()
     me, desk = shared.customer(who), shared.service("front-desk")
     for _ in range(2):
         me.restrict()
     with pytest.raises(AccessDenied):
         desk.fetch(who, purpose="stay", fields=["given_name"])
-    desk.put(who, {"notes": "stored"}, purpose="stay")
     for _ in range(2):
         me.unrestrict()
-    assert desk.fetch(who, purpose="stay", fields=["notes"])["notes"] == "stored"
+    assert desk.fetch(who, purpose="stay", fields=["given_name"])["given_name"]
+
+
+def test_what_is_held_of_the_restricted_is_not_changed(shared: World) -> None:
+    """No service overwrites, clears or fills a field of hers: it hears what it hears about nobody, and she sees that.
+
+    A new record is stored, one that is held is not replaced.
+    """
+    who = shared.guest(given_name="Ada")
+    me, desk = shared.customer(who), shared.service("front-desk")
+    stay = {"arrived": "2024-05-01", "booking": "R1", "room": "9"}
+    desk.record(who, "stays", stay, purpose="stay")
+    me.restrict()
+    with pytest.raises(AccessDenied) as nobody:
+        desk.put(by(email="not.here@example.org"), {"given_name": "Eve"}, purpose="stay")
+    for values in ({"given_name": "Eve"}, {"given_name": None}, {"notes": "new"}, {"given_name": "Ada"}):
+        with pytest.raises(AccessDenied) as refused:
+            desk.put(who, values, purpose="stay")
+        assert refused.value.reasons == nobody.value.reasons == ("not_available",)
+        assert refused.value.message == nobody.value.message
+    with pytest.raises(AccessDenied):
+        desk.record(who, "stays", {**stay, "room": "10"}, purpose="stay")
+    desk.record(who, "stays", {**stay, "booking": "R2"}, purpose="stay")
+    profile = me.profile()
+    assert (profile["given_name"], "notes" in profile.fields) == ("Ada", False)
+    assert sorted(str(held["booking"]) for held in profile.collections["stays"]) == ["R1", "R2"]
+    assert {held["room"] for held in profile.collections["stays"]} == {"9"}
+    tried = [use for use in me.accesses() if use.act == "put" and use.decision == "refuse"]
+    assert len(tried) == 4
+    me.unrestrict()
+    desk.put(who, {"given_name": "Eve"}, purpose="stay")
+    assert me.profile()["given_name"] == "Eve"
 
 
 def test_correct(shared: World) -> None:
