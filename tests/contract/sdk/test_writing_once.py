@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -103,6 +104,17 @@ def test_of_racing_twins_one_writes(shared: FacedWorld) -> None:
     assert len(heard) == 4
     assert len(set(heard)) == 1
     assert len(shared.log()) == before + 1
+
+
+def test_many_may_enrol_one_person_at_once(shared: FacedWorld) -> None:
+    """Twenty that nobody knew of, at the same moment: all are acknowledged, and she is one person."""
+    shop, who = shared.service("web-shop"), by(email=f"raced.{shared.kind.replace(' ', '.')}@example.org")
+    with ThreadPoolExecutor(20) as crowd:
+        sent = [
+            crowd.submit(shop.put, who, {"given_name": f"Eve {at}"}, purpose="enrolment") for at in range(20)
+        ]
+        assert len({one.result(60) for one in sent}) == 20
+    assert shared.customer(who).profile()["given_name"] in {f"Eve {at}" for at in range(20)}
 
 
 def test_a_person_is_enrolled_once(shared: FacedWorld) -> None:
