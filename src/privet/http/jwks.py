@@ -8,6 +8,7 @@ environment, symmetric and private keys, and RSA keys outside 2048 to 8192 bits.
 
 import asyncio
 import math
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -70,6 +71,8 @@ class KeySource:
         self._digest = b""
         self.generation = 0
         """Changes whenever the keys do: what was verified under an older one must be verified again."""
+        self.fault: str | None = None
+        """Why the last look brought no keys, for operators; None when it did."""
         self._loaded = self._tried = -math.inf
         self._renewing: asyncio.Task[None] | None = None
 
@@ -77,6 +80,11 @@ class KeySource:
     def is_fresh(self) -> bool:
         """The keys need no renewal yet."""
         return self._clock() - self._loaded < FRESH_S
+
+    @property
+    def usable(self) -> int:
+        """How many keys are at hand."""
+        return len(self._keys)
 
     async def find(
         self, kid: str | None, algorithm: str, form: tuple[str, str | None]
@@ -124,9 +132,10 @@ class KeySource:
             # The bound is here too: a fetcher that forgets its own must not leave a request waiting.
             async with asyncio.timeout(2 * TIMEOUT_S + 1):
                 keys = parse_jwks(await self._fetch(await self._address()))
-        except (FetchFailed, TimeoutError):
-            return
+        except (FetchFailed, TimeoutError) as error:
+            self.fault = str(error) or "the issuer does not answer in time"
         else:
+            self.fault = None
             digest = sha256(repr(sorted(map(_named, keys))).encode()).digest()
             if digest != self._digest:
                 self._keys, self._digest = keys, digest
@@ -182,10 +191,35 @@ class Fetcher:
                 session.get(address, allow_redirects=False) as answer,
             ):
                 if answer.status != 200:
-                    raise FetchFailed("the issuer does not answer with 200")
+                    raise FetchFailed(f"{_host(address)} answers with {answer.status}, not 200")
                 return await _bounded(answer.content.iter_chunked(16_384))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise FetchFailed("the issuer does not answer") from error
+            raise FetchFailed(f"{_host(address)} {_why(error)}") from error
+
+
+def _host(address: str) -> str:
+    """Scheme, host and port alone: the rest of an address may hold a secret."""
+    try:
+        parts = urlsplit(address)
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        return "an address"
+    return "an address" if parts.hostname is None else f"{parts.scheme}://{parts.hostname}{port}"
+
+
+def _why(error: BaseException) -> str:
+    """Why no answer came, without what a library or the other side says of it."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return "has no certificate that is trusted here"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "is a name that is not found"
+    if isinstance(error, TimeoutError):
+        return f"does not answer within {TIMEOUT_S:.0f} s"
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno is not None:
+        return f"cannot be reached ({os.strerror(error.os_error.errno)})"
+    return f"does not answer as HTTP does ({type(error).__name__})"
 
 
 async def _bounded(chunks: AsyncIterator[bytes]) -> bytes:
@@ -210,7 +244,8 @@ def check_address(address: str) -> None:
         or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
     ):
         raise InvalidInput(
-            "issuers in privet.toml: keys are fetched by https:// only (http:// from this machine itself)"
+            f"issuers in privet.toml: {_host(address)}: keys are fetched by https:// only (http:// from this machine "
+            "itself)"
         )
 
 

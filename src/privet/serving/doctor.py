@@ -4,6 +4,7 @@ Refuses to stop at the first fault, and sends nothing to anybody: mail servers a
 """
 
 import asyncio
+import contextlib
 import smtplib
 import ssl
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from privet.config.settings.serving import (
 )
 from privet.crypto.certificate import parse_certificate
 from privet.domain.catalogue import Catalogue
-from privet.errors import PrivetError
+from privet.errors import PrivetError, Unavailable
 from privet.http.jwks import KeySource
 from privet.portal.postman import connected
 from privet.serving.descriptors import find_too_few
@@ -184,9 +185,18 @@ def _issuer(issuer: IssuerSettings, catalogue: Catalogue | None) -> Iterator[Fin
                 f"issuers.lookup: the catalogue has no look-up field {issuer.lookup!r}",
                 "name one of its look-ups",
             )
-    asyncio.run(_load_keys(issuer))
-    yield Finding("ok", f"the issuer {issuer.issuer} answers, with keys that can be used")
+    keys = asyncio.run(_load_keys(issuer))
+    where = "look at [[issuers]] in privet.toml (docs/authentication.md)"
+    if keys.fault is not None:
+        yield Finding("fault", f"the issuer {issuer.issuer} gives no keys: {keys.fault}", where)
+    elif not keys.usable:
+        yield Finding("fault", f"the issuer {issuer.issuer} answers, and none of its keys can be used", where)
+    else:
+        yield Finding("ok", f"the issuer {issuer.issuer} answers, with keys that can be used")
 
 
-async def _load_keys(issuer: IssuerSettings) -> None:
-    await KeySource(issuer).tend()
+async def _load_keys(issuer: IssuerSettings) -> KeySource:
+    keys = KeySource(issuer)
+    with contextlib.suppress(Unavailable):  # `fault` says why
+        await keys.tend()
+    return keys

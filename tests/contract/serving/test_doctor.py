@@ -1,11 +1,14 @@
 """`privet doctor` on a vault that is served: each fault is named, with its fix."""
 
+import contextlib
 import datetime as dt
 import resource
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +140,77 @@ def test_a_look_up_that_the_catalogue_does_not_have(tmp_path: Path) -> None:
     assert [level for level, _ in found] == ["fault", "fault", "fault"]
     assert "no look-up field 'name'" in found[0][1]
     assert "no look-up field 'crm'" in found[1][1]
-    assert "issuer does not give its keys" in found[2][1]
+    assert "the issuer http://127.0.0.1:9 gives no keys" in found[2][1]
+
+
+class Answer(BaseHTTPRequestHandler):
+    """One status and body for each request."""
+
+    status, body = 200, b"{}"
+
+    def do_GET(self) -> None:
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(
+    "status, body, words",
+    [
+        (503, b"", "answers with 503, not 200"),
+        (200, b"<html>", "the issuer's answer is not JSON"),
+        (200, b'{"keys": []}', "none of its keys can be used"),
+        (200, b'{"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}', "none of its keys can be used"),
+    ],
+)
+def test_an_issuer_whose_keys_are_not_to_be_had(tmp_path: Path, status: int, body: bytes, words: str) -> None:
+    """Which issuer, and what its answer lacks."""
+    with serving(type("Here", (Answer,), {"status": status, "body": body})) as address:
+        issuer = IssuerSettings(
+            issuer="https://who.example.org", audience="p", role="services", jwks_url=f"{address}/keys"
+        )
+        found = said(settings(tmp_path, portal=PortalSettings(enabled=False), issuers=(issuer,)))
+    assert [level for level, _ in found] == ["fault"]
+    assert "the issuer https://who.example.org" in found[0][1]
+    assert words in found[0][1]
+
+
+@pytest.mark.parametrize(
+    "url, words",
+    [
+        ("http://127.0.0.1:1", "http://127.0.0.1:1 cannot be reached (Connection refused)"),
+        ("http://who.example.org", "http://who.example.org: keys are fetched by https:// only"),
+        (
+            "http://me:secret@who.example.org/x?y=z",
+            "http://who.example.org: keys are fetched by https:// only",
+        ),
+    ],
+)
+def test_an_issuer_that_cannot_be_asked(tmp_path: Path, url: str, words: str) -> None:
+    """The address and the reason; no name, password, path or query of it."""
+    issuer = IssuerSettings(issuer="https://who.example.org", audience="p", role="services", jwks_url=url)
+    ((level, text),) = said(settings(tmp_path, portal=PortalSettings(enabled=False), issuers=(issuer,)))
+    assert level == "fault"
+    assert words in text
+    assert "secret" not in text
+
+
+@contextlib.contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A small site on loopback, and its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def test_plain_http_beyond_loopback(tmp_path: Path) -> None:
