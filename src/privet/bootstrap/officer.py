@@ -13,6 +13,7 @@ from privet.audit.leaf import Act, Decision
 from privet.audit.note import NoteKey
 from privet.audit.query import AuditFilter, AuditLine, find_line, find_question, search
 from privet.audit.reading import EntryReader
+from privet.bootstrap.audit_words import check_words
 from privet.bootstrap.controlling import change_controls
 from privet.bootstrap.opening import BUNDLES
 from privet.bootstrap.parts import Parts
@@ -86,7 +87,8 @@ class OfficerAudit:
         """Entries that meet all filters, newest first; all of them unless `limit` says less.
 
         `subject` is a look-up, or a subject id as earlier lines show it. Raises NotFound for nobody, InvalidInput for a
-        naive datetime or a malformed filter, IntegrityError (naming the entry) for a damaged log.
+        naive datetime, a malformed filter or a word that no entry can have, IntegrityError (naming the entry) for a
+        damaged log.
         """
         return list(
             self.stream(
@@ -150,6 +152,7 @@ class OfficerAudit:
         """The filter, and how long the log was; the question is logged."""
         if limit is not None and (type(limit) is not int or limit < 1):
             raise InvalidInput("limit must be a whole number from 1", field="limit")
+        check_words(self._parts, clear)
         reader = self._reader()
         found = None if subject is None else self._subject(subject)
         tag = None

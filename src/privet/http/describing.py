@@ -104,6 +104,12 @@ def _name_catalogue(schemas: dict[str, Schema], catalogue: Catalogue) -> None:
         schemas["RecordAsked"] = _records(schemas["RecordAsked"], catalogue)
         _set(schemas, "HistoryAsked", "collection", {"enum": sorted(catalogue.collections)})
     _set(schemas, "ControlAsked", "name", {"enum": sorted({*purposes, *catalogue.services})})
+    for name, known in (
+        ("service", catalogue.services),
+        ("purpose", catalogue.purposes),
+        ("field", catalogue.every_field),
+    ):
+        _set(schemas, "QueryAsked", name, {"anyOf": [{"enum": sorted(known)}, {"type": "null"}]})
     names = sorted(path for path, field in catalogue.fields.items() if field.lookup)
     _set(schemas, "ConfirmAsked", "field", {"enum": names})
 

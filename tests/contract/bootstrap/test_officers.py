@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from privet import Vault, by
+from privet.bootstrap.auditing import StewardAudit
 from privet.errors import AccessDenied, InvalidInput, NotFound
-from privet.testing import StoppedClock
+from privet.testing import StoppedClock, open_vault
 
 
 @pytest.fixture
@@ -54,6 +55,45 @@ def test_a_refusal_that_is_of_no_field_is_found_by_its_reason(told: Vault) -> No
     found = told.officer("ana").audit.query(reason="service_not_permitted")
     assert [line.audit_id for line in found] == [refused.value.audit_id]
     assert found[0].detail["reason"] == "service_not_permitted"
+
+
+@pytest.mark.parametrize(
+    "name, word, meant",
+    [
+        ("act", "withdrew", "withdraw"),
+        ("decision", "refused", "refuse"),
+        ("reason", "consent_require", "consent_required"),
+        ("service", "letter", "letters"),
+        ("purpose", "marketing.mail", "marketing.email"),
+        ("field", "emails", "email"),
+    ],
+)
+def test_a_slip_in_a_filter_is_no_empty_answer(told: Vault, name: str, word: str, meant: str) -> None:
+    """It is refused by its name, with the word that was meant, and never repeated."""
+    for audit in (told.officer("ana").audit, StewardAudit(told.parts)):
+        with pytest.raises(InvalidInput) as refused:
+            audit.query(**{name: word})
+        assert refused.value.field == name
+        assert f"did you mean {meant}?" in str(refused.value)
+        assert audit.query(**{name: meant}) is not None
+    with pytest.raises(InvalidInput) as refused:
+        told.officer("ana").audit.page(limit=1, **{name: "ann@example.org"})
+    assert "ann@example.org" not in str(refused.value)
+
+
+def test_a_name_that_a_catalogue_has_given_up_is_still_a_filter(told: Vault) -> None:
+    """What was done under it is still in the log."""
+    settings = told.parts.settings
+    told.close()
+    file = settings.directory / "catalogue.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert "\n  letters:" in text
+    file.write_text(text.replace("\n  letters:", "\n  post:"), encoding="utf-8")
+    with open_vault(settings.directory) as vault:
+        audit = vault.officer("ana").audit
+        assert "letters" not in vault.parts.catalogue.services
+        assert [line.service for line in audit.query(service="letters")] == ["letters", "letters"]
+        assert audit.query(service="post") == []
 
 
 def test_time_cuts_both_ways(told: Vault, clock: StoppedClock) -> None:

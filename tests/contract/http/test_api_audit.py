@@ -56,6 +56,18 @@ def test_filters_and_together(house: House) -> None:
     assert none == {"entries": [], "next": None}
 
 
+def test_a_slip_in_a_filter_is_refused_and_a_date_is_its_day(house: House) -> None:
+    """422 with the place, and the log's history takes the same dates as a collection's."""
+    for name, word in (("act", "zzz"), ("service", "mailr"), ("purpose", "stayy"), ("reason", "no_consent")):
+        refused = house.ask("/v1/audit/query", {name: word}, who="officer")
+        assert (refused.status, refused.json["code"]) == (422, "invalid_input")
+        assert (refused.json["field"], refused.json["pointer"]) == (name, f"/{name}")
+    asked = {"since": "2020-01-01", "until": "2999-12-31", "limit": 1}
+    assert house.ask("/v1/audit/query", asked, who="officer").json["entries"]
+    none = {"since": "2020-01-01", "until": "2020-01-01"}
+    assert house.ask("/v1/audit/query", none, who="officer").json["entries"] == []
+
+
 def test_a_question_is_itself_logged(house: House) -> None:
     """Under the officer's name."""
     house.ask("/v1/audit/query", {"limit": 1}, who="officer")

@@ -1,6 +1,7 @@
 """What the OpenAPI document says a value looks like, the vault takes."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from privet.config.values import parse_json
 from privet.config.values.contacts import is_email, is_phone
 from privet.domain.catalogue import ValueType
 from privet.errors import InvalidInput
-from privet.http.routes.moments import exact, moment
+from privet.http.routes.moments import instant, moment
 from privet.http.value_schemas import EMAIL, phone_pattern, value_schema
 
 
@@ -86,6 +87,17 @@ def test_moments(text: str) -> None:
     assert moment("since", text) is not None
 
 
+def test_a_date_is_its_whole_day() -> None:
+    """From its first instant to its last, in UTC, as the command line has it."""
+    assert instant("since", "2024-02-29") == datetime(2024, 2, 29, tzinfo=UTC)
+    assert instant("until", "9999-12-31", last=True) == datetime(
+        9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC
+    )
+    assert instant("until", "2024-02-29T09:30:00+01:00", last=True) == datetime(
+        2024, 2, 29, 8, 30, tzinfo=UTC
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "2024-1-1", "2024-W05-3", "20240131", "2024-01-31 09:30:00Z", "2024-01-31T09:30:00", "2024-13-01"],
@@ -96,4 +108,4 @@ def test_what_is_no_moment(text: str) -> None:
         moment("since", text)
     assert refused.value.field == "since"
     with pytest.raises(InvalidInput):
-        exact("since", text)
+        instant("since", text)

@@ -17,7 +17,6 @@ _TIME = {"type": "string", "format": "date-time"}
 _WRITTEN = StringConstraints(max_length=40)
 Moment = Annotated[str, _WRITTEN, WithJsonSchema({"anyOf": [_DATE, _TIME]})]
 """A date, or a time with its offset (RFC 3339)."""
-ExactMoment = Annotated[str, _WRITTEN, WithJsonSchema(_TIME)]
 
 
 class Asked(BaseModel):

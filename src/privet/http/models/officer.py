@@ -2,28 +2,35 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, WithJsonSchema
 
-from privet.http.models.base import Asked, AuditId, ExactMoment, Logged, Name, Said, Sought
+from privet.audit.leaf import Act
+from privet.domain.decision import Reason
+from privet.http.models.base import Asked, AuditId, Logged, Moment, Name, Said, Sought
 
 MOST_ENTRIES = 1_000
 CURSOR = "^[0-9a-f]{16}$"
 Cursor = Annotated[str, StringConstraints(pattern=CURSOR)]
+_Act = Annotated[Name, WithJsonSchema({"enum": [act.value for act in Act]})]
+_Reason = Annotated[Name, WithJsonSchema({"enum": [reason.value for reason in Reason]})]
 SubjectHex = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 
 
 class QueryAsked(Asked):
-    """Filters that are all to be met. `subject`: a look-up, or a subject id as entries show it."""
+    """Filters that are all to be met. `subject`: a look-up, or a subject id as entries show it.
+
+    Names of earlier catalogues of the vault are taken too. A date is its whole day, in UTC.
+    """
 
     subject: SubjectHex | Sought | None = None
     service: Name | None = None
     purpose: Name | None = None
     field: Name | None = None
     decision: Literal["permit", "partial", "refuse", "done", "failed"] | None = None
-    act: Annotated[str, StringConstraints(pattern="^[a-z][a-z-]{0,40}$")] | None = None
-    reason: Name | None = None
-    since: ExactMoment | None = None
-    until: ExactMoment | None = None
+    act: _Act | None = None
+    reason: _Reason | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     limit: Annotated[int, Field(ge=1, le=MOST_ENTRIES)] = 100
     cursor: Cursor | None = None
 

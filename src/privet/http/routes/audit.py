@@ -17,7 +17,7 @@ from privet.http.desk import Desk
 from privet.http.guard import caller_of, guarded
 from privet.http.models.base import AUDIT_ID
 from privet.http.models.officer import EntrySaid, QueryAsked, QuerySaid, ReplayAsked, ReplaySaid, VerifySaid
-from privet.http.routes.moments import exact
+from privet.http.routes.moments import instant
 from privet.http.routes.saying import problems, say, say_bytes
 
 Id = Annotated[str, Path(pattern=AUDIT_ID, description="An audit id.")]
@@ -43,8 +43,8 @@ def audit(desk: Desk) -> APIRouter:
         page = await desk.run_slowly(
             log(request).page,
             subject=subject,
-            since=exact("since", asked.since),
-            until=exact("until", asked.until),
+            since=instant("since", asked.since),
+            until=instant("until", asked.until, last=True),
             limit=asked.limit,
             before=None if asked.cursor is None else int(asked.cursor, 16),
             service=asked.service,

@@ -1,7 +1,7 @@
 """Dates and times in requests: RFC 3339, one spelling each. Refuses what Python would also take, such as week dates."""
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 
 from privet.errors import InvalidInput
 
@@ -27,14 +27,12 @@ def moment(name: str, text: str | None) -> date | datetime | None:
     raise InvalidInput(f"{name} must be a date such as 2024-01-31, or with a time and its offset", field=name)
 
 
-def exact(name: str, text: str | None) -> datetime | None:
-    """A datetime with its offset. Raises InvalidInput, naming the field."""
-    if text is None:
-        return None
-    found = _find_datetime(text)
-    if found is None:
-        raise InvalidInput(f"{name} must be a time with its offset, such as 2024-01-31T09:30:00Z", field=name)
-    return found
+def instant(name: str, text: str | None, *, last: bool = False) -> datetime | None:
+    """As `moment`; a date is its first instant, or its last, in UTC."""
+    found = moment(name, text)
+    if found is None or isinstance(found, datetime):
+        return found
+    return datetime.combine(found, time(23, 59, 59, 999_000) if last else time(), UTC)
 
 
 def _find_datetime(text: str) -> datetime | None:
