@@ -22,7 +22,7 @@ from privet.sdk.client import end_of, headers_of, read_answer
 from privet.sdk.connections import ENCODED, MAX_ANSWER, TOO_LONG
 from privet.sdk.credentials import Credentials
 from privet.sdk.failing import failure
-from privet.sdk.patience import AGAIN, Effort, NoAnswer, check_patience, parse_retry_after
+from privet.sdk.patience import AGAIN, Deadline, Effort, NoAnswer, check_patience, parse_retry_after
 from privet.sdk.problems import Reply, error_of
 from privet.sdk.questions import Question
 
@@ -215,8 +215,8 @@ class AsyncClient:
         if session is not None:
             await session.close()
 
-    async def _ask(self, question: Question[T], end: float | None) -> T:
-        effort = Effort(self._patience, end)
+    async def _ask(self, question: Question[T], end: Deadline | None) -> T:
+        effort = Effort(self._patience, end, writes=question.writes)
         refused: Unauthenticated | None = None
         shown: str | None = None
         while True:
@@ -226,13 +226,12 @@ class AsyncClient:
             bearer = await self._bearer()
             if refused is not None and bearer == shown:
                 raise refused  # there is no other token
-            try:
-                reply = await self._exchange(question, bearer, effort.remaining())
-            except NoAnswer as failure:
+            reply = await self._exchange(question, bearer, effort.remaining())
+            if isinstance(reply, NoAnswer):
                 effort.remaining()
-                if not failure.again:
-                    raise
-                await asyncio.sleep(effort.pause(failure, at_once=failure.at_once))
+                if not reply.again:
+                    raise reply.error
+                await asyncio.sleep(effort.pause(reply.error, at_once=reply.at_once))
                 continue
             if reply.status == 200:
                 return read_answer(question, reply)
@@ -255,8 +254,8 @@ class AsyncClient:
             token = await asyncio.to_thread(source)  # one that blocks must not hold up the loop
             return self._credentials.keep(token if isinstance(token, str) else await token)
 
-    async def _exchange(self, question: Question[T], bearer: str | None, seconds: float) -> Reply:
-        """One request and its answer. Raises NoAnswer."""
+    async def _exchange(self, question: Question[T], bearer: str | None, seconds: float) -> Reply | NoAnswer:
+        """As `Client._exchange`."""
         try:
             async with self._open().post(
                 URL(str(self._address) + question.path, encoded=True),
@@ -266,13 +265,12 @@ class AsyncClient:
                 timeout=aiohttp.ClientTimeout(total=seconds),
             ) as response:
                 return await _read(response)
-        except NoAnswer:
-            raise
+        except NoAnswer as failed:
+            return failed
         except (OSError, aiohttp.ClientError, ValueError) as error:
             # aiohttp does not say whether the connection had served before
             ended = isinstance(error, aiohttp.ServerDisconnectedError)
-            failed = failure(error, self._address, reused=True, ended=ended)
-        raise failed
+            return failure(error, self._address, reused=True, ended=ended)
 
     def _open(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()

@@ -19,7 +19,15 @@ from privet.sdk.address import Path, make_context, parse_address
 from privet.sdk.answers import ODD, parse_json
 from privet.sdk.connections import Connections
 from privet.sdk.credentials import Credentials
-from privet.sdk.patience import AGAIN, Effort, NoAnswer, check_patience, check_seconds, parse_retry_after
+from privet.sdk.patience import (
+    AGAIN,
+    Deadline,
+    Effort,
+    NoAnswer,
+    check_patience,
+    check_seconds,
+    parse_retry_after,
+)
 from privet.sdk.problems import Reply, error_of
 from privet.sdk.questions import Question
 
@@ -220,8 +228,8 @@ class Client:
         self._closed = True
         self._connections.close()
 
-    def _ask(self, question: Question[T], end: float | None) -> T:
-        effort = Effort(self._patience, end)
+    def _ask(self, question: Question[T], end: Deadline | None) -> T:
+        effort = Effort(self._patience, end, writes=question.writes)
         refused: Unauthenticated | None = None
         shown: str | None = None
         while True:
@@ -231,13 +239,12 @@ class Client:
             bearer = self._credentials.bearer()
             if refused is not None and bearer == shown:
                 raise refused  # there is no other token
-            try:
-                reply = self._exchange(question, bearer, effort.until)
-            except NoAnswer as failure:
+            reply = self._exchange(question, bearer, effort.until)
+            if isinstance(reply, NoAnswer):
                 effort.remaining()
-                if not failure.again:
-                    raise
-                time.sleep(effort.pause(failure, at_once=failure.at_once))
+                if not reply.again:
+                    raise reply.error
+                time.sleep(effort.pause(reply.error, at_once=reply.at_once))
                 continue
             if reply.status == 200:
                 return read_answer(question, reply)
@@ -249,8 +256,14 @@ class Client:
             else:
                 raise error
 
-    def _exchange(self, question: Question[T], bearer: str | None, until: float) -> Reply:
-        return self._connections.exchange(question.path, question.body, headers_of(question, bearer), until)
+    def _exchange(self, question: Question[T], bearer: str | None, until: float) -> Reply | NoAnswer:
+        """One request and its answer, or why there is none: returned, so that no later error is told as its sequel."""
+        try:
+            return self._connections.exchange(
+                question.path, question.body, headers_of(question, bearer), until
+            )
+        except NoAnswer as failure:
+            return failure
 
     def __enter__(self) -> Self:
         return self
@@ -281,5 +294,8 @@ def read_answer(question: Question[T], reply: Reply) -> T:
     return question.read(parse_json(reply.body))
 
 
-def end_of(deadline: float | None) -> float | None:
-    return None if deadline is None else time.monotonic() + check_seconds("deadline", deadline)
+def end_of(deadline: float | None) -> Deadline | None:
+    if deadline is None:
+        return None
+    seconds = check_seconds("deadline", deadline)
+    return Deadline(time.monotonic() + seconds, seconds)

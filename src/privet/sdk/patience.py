@@ -17,16 +17,32 @@ MOST_RETRIES: Final = 100
 AGAIN: Final = frozenset({429, 502, 503, 504})
 _FIRST_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _RETRY_AFTER = re.compile(r"[0-9]{1,6}")
+_MAYBE_DONE: Final = "The write may have been done: repeat it with the same idempotency_key"
+_NOTHING_RELEASED: Final = "Nothing was released to you; the question may stand in the log"
 _chance = random.SystemRandom().random
 
 
-class NoAnswer(Unavailable):
-    """The vault did not answer. `again`: worth another try; `at_once`: without a pause, the connection was stale."""
+class NoAnswer(Exception):
+    """The vault did not answer. `again`: worth another try; `at_once`: without a pause, the connection was stale.
+
+    It never leaves the sdk: callers get `error`.
+    """
 
     def __init__(self, message: str, *, again: bool = True, at_once: bool = False) -> None:
         super().__init__(message)
         self.again = again
         self.at_once = at_once
+
+    @property
+    def error(self) -> Unavailable:
+        return Unavailable(str(self))
+
+
+class Deadline(NamedTuple):
+    """The end of a call, of the monotonic clock, and the seconds that its caller gave it."""
+
+    until: float
+    seconds: float
 
 
 class Patience(NamedTuple):
@@ -51,37 +67,34 @@ def check_seconds(name: str, seconds: object) -> float:
 
 
 class Effort:
-    """One request and its retries, until `until` (of the monotonic clock)."""
+    """One request and its retries, until `until` (of the monotonic clock). `writes`: it is to change something."""
 
-    __slots__ = ("_chance", "_clock", "_forgiven", "_retries", "_tried", "seconds", "until")
+    __slots__ = ("_chance", "_clock", "_forgiven", "_retries", "_tried", "_writes", "seconds", "until")
 
     def __init__(
         self,
         patience: Patience,
-        end: float | None = None,
+        end: Deadline | None = None,
         *,
+        writes: bool = False,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = _chance,
     ) -> None:
         self._clock, self._chance = clock, chance
         self._retries, self._tried, self._forgiven = patience.retries, 0, False
-        now = clock()
-        self.until = now + patience.timeout if end is None else end
-        self.seconds = self.until - now
+        self._writes = writes
+        self.until, self.seconds = end or Deadline(clock() + patience.timeout, patience.timeout)
 
     def remaining(self) -> float:
-        """Seconds left. Raises NoAnswer when there are none."""
+        """Seconds left. Raises Unavailable when there are none."""
         left = self.until - self._clock()
         if left <= 0:
             raise self.spent()
         return left
 
-    def spent(self) -> NoAnswer:
-        return NoAnswer(
-            f"the vault did not answer within {max(self.seconds, 0):.3g} s; timeout= and deadline= allow more. "
-            "A write may have been done: repeat it with the same idempotency_key",
-            again=False,
-        )
+    def spent(self) -> Unavailable:
+        told = f"the vault did not answer within {self.seconds:g} s; timeout= and deadline= allow more. "
+        return Unavailable(told + (_MAYBE_DONE if self._writes else _NOTHING_RELEASED))
 
     def pause(self, error: PrivetError, *, wait: float = 0.0, at_once: bool = False) -> float:
         """Seconds to wait before asking again. Raises `error` when it is not worth it any more.

@@ -49,7 +49,7 @@ def error_of(reply: Reply) -> PrivetError:
     """The exception that a reply other than 200 stands for."""
     problem = _find_problem(reply)
     if problem is None:
-        return Unavailable(_unknown(reply.status))
+        return _limited_on_the_way(reply) if reply.status == 429 else Unavailable(_unknown(reply.status))
     make = _MAKERS.get(problem["code"]) or _BY_STATUS.get(reply.status)
     if make is None:
         return InvalidInput(problem["detail"]) if reply.status in _ASKED_WRONGLY else _unavailable(problem)
@@ -73,6 +73,13 @@ def _find_problem(reply: Reply) -> Any | None:
         return None
     known = _STATUS.get(code)
     return None if known is not None and known != reply.status else problem
+
+
+def _limited_on_the_way(reply: Reply) -> RateLimited:
+    return RateLimited(
+        "what stands before the vault, perhaps a proxy, answers 429: ask more slowly, or have its limit raised",
+        retry_after=parse_retry_after(reply.retry_after) or 1.0,
+    )
 
 
 def _unknown(status: int) -> str:

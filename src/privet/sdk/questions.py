@@ -39,6 +39,11 @@ class Question(NamedTuple, Generic[T]):
     read: Callable[[object], T]
     headers: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def writes(self) -> bool:
+        """Whether it is to change something: every write has a key."""
+        return any(name == "Idempotency-Key" for name, _ in self.headers)
+
     def __repr__(self) -> str:
         return f"Question({self.path!r}, hidden)"
 

@@ -16,6 +16,7 @@ from privet.domain.request import SubjectRef, by
 from privet.errors import Unavailable
 from privet.sdk.async_client import AsyncClient
 from privet.sdk.client import Client
+from privet.sdk.patience import Deadline
 from privet.sdk.questions import Question
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ class FakeClient(Client):
         super().__init__(_NOWHERE, token="of-no-use")  # noqa: S106  there is nobody to show it to
         self._session = session
 
-    def _ask(self, question: Question[T], end: float | None) -> T:  # noqa: ARG002  what is in the process is in time
+    def _ask(self, question: Question[T], end: Deadline | None) -> T:  # noqa: ARG002  what is in the process is in time
         if self._closed:
             raise Unavailable("this client is closed")
         return _answer(self._session, question)
@@ -42,7 +43,7 @@ class FakeAsyncClient(AsyncClient):
         super().__init__(_NOWHERE, token="of-no-use")  # noqa: S106  there is nobody to show it to
         self._in_process = session
 
-    async def _ask(self, question: Question[T], end: float | None) -> T:  # noqa: ARG002  as above
+    async def _ask(self, question: Question[T], end: Deadline | None) -> T:  # noqa: ARG002  as above
         if self._closed:
             raise Unavailable("this client is closed")
         await asyncio.sleep(0)  # others get their turn, as they would

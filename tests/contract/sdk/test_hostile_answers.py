@@ -211,6 +211,15 @@ def test_what_is_no_problem_of_ours_is_unavailable(make: Make, step: Step) -> No
     assert SECRET not in str(refused.value)
 
 
+def test_a_limit_on_the_way_is_a_limit(make: Make) -> None:
+    """A proxy's own 429: to be asked more slowly, with the pause it names, and nothing of its page."""
+    step = answer(SECRET, 429, kind="text/html", Retry_After="7")
+    with Scripted(step) as server, pytest.raises(errors.RateLimited, match="proxy") as limited:
+        fetch(make(server.url, retries=0))
+    assert limited.value.retry_after == 7.0
+    assert SECRET not in str(limited.value)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_never_followed(make: Make, status: int) -> None:
     """Neither to another host nor to the same: the body has personal data, the header a token."""

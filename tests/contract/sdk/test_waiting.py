@@ -142,6 +142,22 @@ def test_no_call_outlasts_its_deadline(make: Make, step: Step, how: str) -> None
         assert 0.5 <= time.monotonic() - start < 1.5
 
 
+@pytest.mark.parametrize("step", [hold, hang_up], ids=["silent", "hung up"])
+def test_no_answer_is_told_as_it_concerns_the_caller(make: Make, step: Step) -> None:
+    """A class of privet.errors, with nothing of the sdk's own before it; of a write only, that it may be done."""
+    with Scripted(step) as server:
+        client = make(server.url, timeout=0.5, retries=0)
+        with pytest.raises(Unavailable) as read:
+            fetch(client)
+        with pytest.raises(Unavailable) as written:
+            client.put(HER, {"a": 1}, purpose="p")
+    for raised in (read, written):
+        assert type(raised.value) is Unavailable
+        assert raised.value.__context__ is raised.value.__cause__ is None
+    assert "idempotency_key" not in str(read.value)
+    assert ("idempotency_key" in str(written.value)) is (step is hold)
+
+
 def test_a_deadline_is_for_all_of_a_call(make: Make) -> None:
     """Of a fetch_many in several requests, too; `timeout` is for each of them."""
     views = {"answers": [VIEW] * 1000}

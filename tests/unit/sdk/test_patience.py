@@ -3,7 +3,7 @@
 import pytest
 
 from privet.errors import Unavailable
-from privet.sdk.patience import Effort, NoAnswer, Patience, parse_retry_after
+from privet.sdk.patience import Deadline, Effort, Patience, parse_retry_after
 
 GONE = Unavailable("gone")
 
@@ -45,7 +45,16 @@ def test_no_pause_goes_past_the_deadline() -> None:
     clock.now += 2.5
     assert effort.remaining() == pytest.approx(0.5)
     clock.now += 0.5
-    with pytest.raises(NoAnswer, match="within 3 s"):
+    with pytest.raises(Unavailable, match="within 3 s"):
+        effort.remaining()
+
+
+def test_the_seconds_told_are_those_that_were_given() -> None:
+    """Not what was left of them when this request began."""
+    clock = Clock()
+    effort = Effort(Patience(10.0, 0), Deadline(clock.now + 0.00335, 0.02), clock=clock)
+    clock.now += 1
+    with pytest.raises(Unavailable, match=r"within 0\.02 s;"):
         effort.remaining()
 
 
