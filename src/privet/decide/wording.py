@@ -16,7 +16,7 @@ _SENTENCES: Mapping[str, str] = {
     Reason.PURPOSE_MISSING: "no purpose was named; say why you need this{purposes}",
     Reason.UNKNOWN_PURPOSE: "the catalogue has no such purpose{purposes}{meant}",
     Reason.UNKNOWN_SERVICE: "the catalogue has no such service",
-    Reason.UNKNOWN_FIELD: "the catalogue has no such profile field{nearest}",
+    Reason.UNKNOWN_FIELD: "{place} has no such {kind}field{nearest}",
     Reason.INVALID_REQUEST: "the request is not well formed",
     Reason.SERVICE_NOT_PERMITTED: "{service} may not claim the purpose {purpose}{purposes}",
     Reason.LOOKUP_NOT_PERMITTED: "{service} may not name people by this look-up field{lookups}",
@@ -77,7 +77,10 @@ class Wording:
     def _compose(self, service: str, purpose: str, field: str, reason: str) -> Withheld:
         known = purpose if purpose in self._catalogue.purposes else "this purpose"
         field_known = field if field in self._catalogue.every_field else "this field"
+        collection = self._collection(field)
         sentence = _SENTENCES.get(reason, "refused").format(
+            place=f"the collection {collection}" if collection else "the catalogue",
+            kind="" if collection else "profile ",
             service=service,
             purpose=known,
             field=field_known,
@@ -88,6 +91,12 @@ class Wording:
             alternatives=self._alternatives(service, field) if reason == Reason.PURPOSE_NOT_PERMITTED else "",
         )
         return Withheld(reason, sentence)
+
+    def _collection(self, field: str) -> str:
+        """Of which collection an unknown field would be; "" for one of the profile, and for one that is known."""
+        name = field.partition(".")[0]
+        known = name in self._catalogue.collections and field not in self._catalogue.every_field
+        return name if known else ""
 
     def _purposes(self, service: str) -> str:
         known = self._catalogue.services.get(service)

@@ -78,6 +78,18 @@ def test_a_field_that_may_have_been_meant(field: str, hint: str) -> None:
     )
 
 
+def test_a_field_that_a_record_has_not() -> None:
+    """Of the collection that was named, not of the profile; what may have been meant is of it too."""
+    told = said("front-desk", "stay", "stays.bookin", "unknown_field")
+    assert told == "the collection stays has no such field; do you mean stays.booking?"
+    assert (
+        said("kitchen", "stay", "stays.bookin", "unknown_field") == "the collection stays has no such field"
+    )
+    assert said("front-desk", "stay", "visits.booking", "unknown_field") == (
+        "the catalogue has no such profile field"
+    )
+
+
 @pytest.mark.parametrize(
     "service, purpose, hint",
     [

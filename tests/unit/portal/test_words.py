@@ -119,6 +119,7 @@ def test_values_in_words(catalogue: Catalogue) -> None:
     )
     assert show_value(fields["stays.rate"], Decimal("110.50"), NOW).items == (Item("110.50"),)
     assert show_value(fields["stays.meal"], "bed_and_breakfast", NOW).items == (Item("bed and breakfast"),)
+    assert show_value(fields["country"], "gbr", NOW).items == (Item("GBR"),)
     assert show_value(fields["allergies"], [], NOW) == ((), True)
     assert show_value(None, None, NOW) == ((), False)
     assert show_value(fields["given_name"], "a_b", NOW).items == (Item("a_b"),)

@@ -52,7 +52,9 @@ def _item(field: Field | None, value: object, now: datetime) -> Item:
         return Item(safe_text(", ".join(f"{key}: {held}" for key, held in value.items())))
     text = safe_text(str(value))
     kind = None if field is None else (field.type.of or field.type).kind
-    return Item(text.replace("_", " ") if kind == "enum" else text)
+    if kind == "enum":
+        return Item(text.replace("_", " "))
+    return Item(text.upper() if kind == "country" else text)
 
 
 def safe_text(text: str) -> str:
