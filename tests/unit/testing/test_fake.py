@@ -182,3 +182,16 @@ def test_the_fixture(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert "privet_catalogue" in done.stdout
+
+
+def test_the_hotel_s_receptions_are_told_what_they_collect() -> None:
+    """In the shipped example a yes at the desk counts at once, and the desk sees how it stands and has its receipt."""
+    with FakeVault(HOTEL) as vault:
+        ada = vault.add(email="ada@example.org", given_name="Ada")
+        desk = vault.client("city-front-desk")
+        assert desk.consent_status(ada, "marketing.email") == "unknown"
+        desk.consent(ada, "marketing.email", source="at the desk")
+        assert desk.consent_status(ada, "marketing.email") == "given"
+        assert desk.consent_receipt(ada, "marketing.email") is not None
+        vault.customer(ada).withdraw("marketing.email")
+        assert desk.consent_status(ada, "marketing.email") == "withdrawn"
