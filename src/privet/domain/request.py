@@ -39,17 +39,18 @@ def by(**lookup: str) -> By:
 SubjectRef = str | By
 """A pairwise id of the asking service, or a look-up."""
 
-PAIRWISE_ID: Final = "pw1_[A-Za-z0-9_-]{43}"
-"""The form of a pairwise id (crypto.pairwise issues them), as a regular expression."""
-_is_pairwise = re.compile(PAIRWISE_ID).fullmatch
+SUBJECT_TEXT: Final = "[A-Za-z0-9_-]{1,200}"
+"""What a pairwise id is written with (crypto.pairwise issues them: `pw1_` and 43 of these), as a regular expression."""
+_is_subject = re.compile(SUBJECT_TEXT).fullmatch
 
 
 def parse_pairwise(subject: object) -> str:
-    """A text that has the form of a pairwise id, whoever's it may be. Raises InvalidInput, without repeating it.
+    """A text that is written as ids are, whoever's it may be, if anybody's. Raises InvalidInput, without repeating it.
 
-    An address would else be taken for an id, and nobody found by it: the caller should rather hear of the mistake.
+    An address or a telephone number would else be taken for an id, and nobody found by it: the caller should rather
+    hear of the mistake. A forged or a broken id goes on, and is answered as nobody.
     """
-    if isinstance(subject, str) and _is_pairwise(subject):
+    if isinstance(subject, str) and _is_subject(subject):
         return subject
     raise InvalidInput(
         "this is no pairwise id: one begins with pw1_, has 47 characters, and comes from an earlier answer. To name a "

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 
 from privet.consent.transitions import is_consentable
 from privet.domain.catalogue import Catalogue
-from privet.domain.request import MAX_NAME, PAIRWISE_ID
+from privet.domain.request import MAX_NAME, SUBJECT_TEXT
 from privet.http.examples import add_examples
 from privet.http.value_schemas import field_schema, lookup_schema, shared_schemas, value_schema
 from privet.rights.restriction import may_object
@@ -88,7 +88,7 @@ def _name_catalogue(schemas: dict[str, Schema], catalogue: Catalogue) -> None:
     _replace(schemas, "Sought", {"anyOf": lookups} if lookups else {"type": "object", "maxProperties": 0})
     pairwise = {
         "type": "string",
-        "pattern": f"^{PAIRWISE_ID}$",
+        "pattern": f"^{SUBJECT_TEXT}$",
         "description": "The asking service's pairwise id of her, from an earlier answer.",
     }
     _replace(schemas, "Person", {"anyOf": [pairwise, *lookups]})

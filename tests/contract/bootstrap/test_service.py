@@ -43,13 +43,13 @@ def shop(vault: Vault) -> Vault:
 
 
 def test_nobody_and_a_foreign_or_forged_id_are_one(shop: Vault) -> None:
-    """An unknown address, another service's id, and one that was altered: the same refusal, word for word."""
+    """An unknown address, another service's id, one that was altered, and rubbish: the same refusal, word for word."""
     desk = shop.service("desk")
     mine = desk.fetch(ANN, purpose=PERSONAL, fields=["given_name"]).subject
     other = shop.service("register")
     assert other.find(email="ann@example.org", purpose="enrolment") is None
     said = set()
-    for who in (NOBODY, "pw1_" + "A" * 43, mine[:-2] + "xy"):
+    for who in (NOBODY, "pw1_" + "A" * 43, mine[:-2] + "xy", "rubbish"):
         with pytest.raises(AccessDenied) as denied:
             desk.fetch(who, purpose=PERSONAL, fields=["given_name"])
         said.add((str(denied.value), denied.value.reasons, tuple(denied.value.withheld.items())))

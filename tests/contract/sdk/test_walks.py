@@ -149,7 +149,7 @@ def test_a_bad_person_among_many_is_refused_before_any_is_asked_about(clinic: Fa
         clinic.service("desk"),
     )  # whose key, made when first asked for, is logged
     before = len(clinic.log())
-    for bad in (7, "", None, b"x", "x" * 300, "ada@example.org", "pw1_" + "x" * 42):
+    for bad in (7, "", None, b"x", "x" * 300, "ada@example.org", "Ada Lovelace"):
         with pytest.raises(InvalidInput):
             desk.fetch_many([who] * 1_100 + [bad], purpose="care", fields=["name"])
     for one in (who, "pw1"):
