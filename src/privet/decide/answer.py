@@ -19,9 +19,10 @@ _LONGEST = 1 << 20
 _EFFECTS: Mapping[str, str | None] = {"allow": None, "transform": "mask", "deny": None}
 _REASONS = frozenset(reason.value for reason in Reason)
 _NO_OBLIGATIONS: tuple[str, ...] = ()
-_FAILURES = frozenset(
+ENGINE_FAILURES = frozenset(
     reason.value for reason in (Reason.ENGINE_ERROR, Reason.ENGINE_TIMEOUT, Reason.REVISION_MISMATCH)
 )
+"""Reasons that tell of the engine, and nothing of the person or the asker."""
 
 
 class MistypedAnswer(Exception):
@@ -73,7 +74,7 @@ def refusal(fields: Iterable[str], reason: Reason, revision: str) -> Decision:
 
 def is_failure(decision: Decision) -> bool:
     """Whether this says only that the engine could not answer. Such a decision must not be kept."""
-    return any(said.reason in _FAILURES for said in decision.fields.values())
+    return any(said.reason in ENGINE_FAILURES for said in decision.fields.values())
 
 
 def deny_question(question: bytes, reason: Reason, revision: str) -> Decision:

@@ -17,6 +17,7 @@ from time import perf_counter, thread_time
 from typing import Literal
 
 from privet.bootstrap.parts import Parts
+from privet.decide.answer import ENGINE_FAILURES
 from privet.decide.verdict import Undecided
 from privet.domain.request import ReadRequest
 from privet.errors import PrivetError, Unavailable
@@ -287,27 +288,37 @@ class Lane:
     def _answer(self, batch: Batch, outcome: Outcome) -> None:
         if isinstance(outcome, BaseException):
             batch.fail(outcome)
-            return
-        batch.answer(outcome)
+        else:
+            batch.answer(outcome)
         self._observe(batch, outcome)
 
-    def _observe(self, batch: Batch, released: Sequence[ReleasedRead | None]) -> None:
+    def _observe(self, batch: Batch, outcome: Outcome) -> None:
         observer = self._observer
         if observer is DEAF:
             return
-        observer.batch(len(released), perf_counter() - batch.started)
         known = self._purposes
-        counts = Counter(
-            (
-                request.purpose if request.purpose in known else "",
-                "failed" if read.failure is not None else "refused" if read.view is None else "released",
+        purposes = [request.purpose if request.purpose in known else "" for request in batch.requests]
+        if isinstance(outcome, BaseException):
+            counts = Counter((purpose, "failed") for purpose in purposes)
+        else:
+            observer.batch(len(outcome), perf_counter() - batch.started)
+            counts = Counter(
+                (purpose, _ending_of(read))
+                for purpose, read in zip(purposes, outcome, strict=True)
+                if read is not None
             )
-            for request, read in zip(batch.requests, released, strict=True)
-            if read is not None
-        )
-        for (purpose, outcome), many in counts.items():
-            observer.reads(purpose, outcome, many)
+        for (purpose, ending), many in counts.items():
+            observer.reads(purpose, ending, many)
 
     def _ending(self) -> None:
         if self._ended is not None and not self._ended.done() and not (self._flying or self.waiting):
             self._ended.set_result(None)
+
+
+def _ending_of(read: ReleasedRead) -> str:
+    """A refusal because the policy engine could not be asked is none of policy's: it failed."""
+    if read.failure is not None:
+        return "failed"
+    if read.refusal is None:
+        return "released"
+    return "refused" if ENGINE_FAILURES.isdisjoint(read.refusal.reasons) else "failed"

@@ -1,6 +1,7 @@
 """What a process does beside answering, each in a thread: the log sequenced and signed, what has run out swept away.
 
-Refuses to end the process: what fails is reported and tried again, later and later up to a minute.
+Refuses to end the process: what fails is reported and tried again, later and later up to a minute; that it works again
+is reported too.
 """
 
 import random
@@ -47,9 +48,17 @@ class Chore:
 class Background:
     """The chores of one process."""
 
-    def __init__(self, chores: list[Chore], on_failure: Callable[[str, BaseException, int], None]) -> None:
+    def __init__(
+        self,
+        chores: list[Chore],
+        on_failure: Callable[[str, BaseException, int], None],
+        on_recovery: Callable[[str, int], None],
+    ) -> None:
+        """`on_failure` gets a chore's name, the error and how many there were in a row; `on_recovery` the name and
+        how many there had been."""
         self._chores = chores
         self._on_failure = on_failure
+        self._on_recovery = on_recovery
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -75,6 +84,8 @@ class Background:
             busy = False
             try:
                 busy = bool(chore.work())
+                if failures:
+                    self._on_recovery(chore.name, failures)
                 failures = 0
             except Exception as error:  # noqa: BLE001  the next time may do better
                 failures += 1

@@ -8,7 +8,7 @@ Refuses labels that a caller could choose: a purpose that the catalogue does not
 import os
 from bisect import bisect_left
 from collections import Counter as Counted
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -71,6 +71,8 @@ class Metrics:
         self._ready = Gauge(
             "privet_ready", "Workers that can serve.", registry=registry, multiprocess_mode="livesum"
         )
+        self.on_batch: Callable[[], None] = _nothing
+        """Told of each batch that was committed."""
         self._counted = _NO_COUNTS
         self._aged: set[tuple[str, str]] = set()
         # A label set is looked up once, not at each request.
@@ -117,6 +119,7 @@ class Metrics:
 
     def batch(self, size: int, seconds: float) -> None:
         """One batch of reads, committed."""
+        self.on_batch()
         self._batch_size.observe(size)
         self._batch_seconds.observe(seconds)
         engine = self._parts.engine
@@ -156,3 +159,7 @@ class Metrics:
             return CONTENT_TYPE, generate_latest(registry)
         except (OSError, ValueError):  # its directory was taken away
             raise Unavailable("the workers' counts cannot be read; start the service again") from None
+
+
+def _nothing() -> None:
+    return None

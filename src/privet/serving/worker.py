@@ -23,7 +23,7 @@ from privet.serving.app import make_service
 from privet.serving.background import Background, Chore, chores_of
 from privet.serving.counts import SHARED, share_counts
 from privet.serving.descriptors import allow_connections
-from privet.serving.health import EVERY_S, Health
+from privet.serving.health import Health
 from privet.serving.limits import Gate, Limits
 from privet.serving.listener import load_certificate, make_tls
 from privet.serving.logs import configure_logs, get_log, show_code, told
@@ -120,17 +120,15 @@ async def _serve(parts: Parts, post: Post) -> None:
     metrics = Metrics(parts)
     gate.on_refused = lambda code: metrics.request("", CODES[code].status, 0.0)
 
-    def look() -> None:
-        health.look()
-        metrics.set_ready(health.find_fault() is None)
-
+    metrics.on_batch = health.answered
     service = make_service(parts, find_fault=health.find_fault, show_code=post.show_code, metrics=metrics)
+    gate.note = service.note
     chores = [
-        Chore(name="health", every_s=EVERY_S, work=look),
+        *health.chores(metrics.set_ready),
         Chore(name="metrics", every_s=METRICS_S, work=metrics.look, first_s=0.1),
         *chores_of(parts, workers=settings.workers),
     ]
-    background = Background(chores, _log_failure)
+    background = Background(chores, _log_failure, _log_recovery)
     server = Server(
         service.app,
         post.listener,
@@ -141,6 +139,7 @@ async def _serve(parts: Parts, post: Post) -> None:
         owns=post.until is None,
     )
     await loop.run_in_executor(None, health.look)
+    metrics.set_ready(health.tell())
     background.start()
     # What start-up made lives as long as the process: the collector need not look at it again.
     gc.collect()
@@ -205,3 +204,7 @@ def _log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
 
 def _log_failure(name: str, error: BaseException, failures: int) -> None:
     get_log().error("background work failed", work=name, failures=failures, **told(error))
+
+
+def _log_recovery(name: str, failures: int) -> None:
+    get_log().info("background work goes well again", work=name, failures=failures)

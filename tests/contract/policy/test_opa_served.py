@@ -4,6 +4,7 @@ import http.client
 import json
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,11 @@ class Served:
             return answer.status, json.loads(answer.read()), time.monotonic() - start
         finally:
             connection.close()
+
+    def get(self, path: str) -> str:
+        """The body of an answer."""
+        with urllib.request.urlopen(f"{self.server.url}{path}", timeout=30) as answer:
+            return str(answer.read(), "utf-8")
 
     def is_ready(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
@@ -106,7 +112,7 @@ def test_neighbours_of_what_waits_for_opa_do_not_wait(served: Served) -> None:
 
 
 def test_not_ready_while_opa_is_away_and_ready_when_it_is_back(served: Served) -> None:
-    """/readyz, and reads: refused with the reason and an audit id, then answered again, by the same process."""
+    """/readyz, the log, and reads: refused with the reason and an audit id, counted as failed, then answered again."""
     assert served.is_ready()
     served.fetch(served.desk)
     served.opa.kill()
@@ -116,9 +122,15 @@ def test_not_ready_while_opa_is_away_and_ready_when_it_is_back(served: Served) -
     assert took < 10
     until(lambda: not served.is_ready(), 30)
     assert served.fetch(served.desk)[0] == 403
+    until(lambda: "the policy engine cannot decide (engine_" in served.server.output(), 30)
     served.opa.start()
     until(served.is_ready, 30)
     assert served.fetch(served.desk)[0] == 200
+    until(lambda: '"event": "ready again"' in served.server.output(), 30)
+    counted = served.get("/metrics")
+    assert 'privet_reads_total{outcome="failed",purpose="surveys"} 1.0' in counted
+    assert 'privet_reads_total{outcome="failed",purpose="stay"} 1.0' in counted
+    assert "refused" not in counted
 
 
 def test_it_does_not_start_on_another_policy(

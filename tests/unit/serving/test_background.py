@@ -14,10 +14,14 @@ class Failures(list[tuple[str, BaseException, int]]):
         self.append((name, error, count))
 
 
+def _nothing(name: str, failures: int) -> None:
+    del name, failures
+
+
 def test_a_chore_is_done_again_and_again() -> None:
     """Until it is told to stop."""
     done = threading.Semaphore(0)
-    background = Background([Chore(name="x", every_s=0.001, work=done.release)], Failures().note)
+    background = Background([Chore(name="x", every_s=0.001, work=done.release)], Failures().note, _nothing)
     background.start()
     assert all(done.acquire(timeout=5) for _ in range(5))
     assert background.stop(5)
@@ -29,7 +33,7 @@ def test_a_chore_is_done_again_and_again() -> None:
 
 @pytest.mark.parametrize("error", [Unavailable("the disk is full"), RuntimeError("x"), MemoryError()])
 def test_a_failure_is_reported_and_tried_again(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever it was; after a success the count begins anew."""
+    """Whatever it was; after a success, which is reported too, the count begins anew."""
     monkeypatch.setattr(Chore, "wait", lambda self, failures, busy=False: 0.001)
     failures, over = Failures(), threading.Event()
     turns = iter([error, error, None, error])
@@ -41,11 +45,15 @@ def test_a_failure_is_reported_and_tried_again(error: Exception, monkeypatch: py
         if len(failures) == 3:
             over.set()
 
-    background = Background([Chore(name="x", every_s=1, work=work)], failures.note)
+    well: list[tuple[str, int]] = []
+    background = Background(
+        [Chore(name="x", every_s=1, work=work)], failures.note, lambda *said: well.append(said)
+    )
     background.start()
     assert over.wait(5)
     assert background.stop(5)
     assert failures == [("x", error, 1), ("x", error, 2), ("x", error, 1)]
+    assert well == [("x", 2), ("x", 1)]
 
 
 def test_what_found_something_to_do_is_soon_done_again() -> None:
@@ -57,7 +65,7 @@ def test_what_found_something_to_do_is_soon_done_again() -> None:
         return next(found)
 
     background = Background(
-        [Chore(name="x", every_s=600, work=work, busy_s=0.001, first_s=0)], Failures().note
+        [Chore(name="x", every_s=600, work=work, busy_s=0.001, first_s=0)], Failures().note, _nothing
     )
     background.start()
     assert all(done.acquire(timeout=5) for _ in range(3))
@@ -73,7 +81,7 @@ def test_one_failing_chore_leaves_the_others_alone() -> None:
         raise Unavailable("x")
 
     chores = [Chore(name="a", every_s=0.001, work=fail), Chore(name="b", every_s=0.001, work=done.release)]
-    background = Background(chores, Failures().note)
+    background = Background(chores, Failures().note, _nothing)
     background.start()
     assert all(done.acquire(timeout=5) for _ in range(5))
     assert background.stop(5)
@@ -106,7 +114,7 @@ def test_stopping_does_not_wait_for_ever() -> None:
         begun.set()
         hang.wait(20)
 
-    background = Background([Chore(name="x", every_s=0.001, work=work)], Failures().note)
+    background = Background([Chore(name="x", every_s=0.001, work=work)], Failures().note, _nothing)
     background.start()
     assert begun.wait(5)
     assert not background.stop(0.05)
