@@ -141,6 +141,7 @@ def test_the_settings_in_compose_are_settings(tmp_path: Path, monkeypatch: pytes
     assert str(settings.policy.ca_file) == "/run/secrets/opa_ca"
     assert settings.serving.serve.host == "0.0.0.0"
     assert str(settings.serving.serve.tls_key) == "/run/secrets/tls_key"
+    assert str(settings.serving.serve.metrics_token_file) == "/run/secrets/metrics_token"
     assert settings.database_url.startswith("postgresql+psycopg://")
 
 

@@ -69,3 +69,5 @@ def test_the_alerts_ask_for_metrics_that_there_are() -> None:
         assert rule["annotations"]["summary"]
         assert rule["annotations"]["description"]
         assert rule["labels"]["severity"] in ("page", "ticket")
+    (nobody,) = (rule["expr"] for rule in rules if rule["alert"] == "PrivetServesNobody")
+    assert "or absent(privet_ready)" in nobody  # a process that is gone has no series to be less than one
