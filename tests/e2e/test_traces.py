@@ -1,8 +1,10 @@
 """Traces to a real OTLP receiver: spans of requests and batches, joined to the caller's, and nothing of anybody."""
 
 import gzip
+import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from privet.serving.traces import route_of
 from tests.e2e.serving import make_place, raw_fetch
+from tests.services.parts import spare_port
 from tests.services.vault_server import VaultServer
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -20,7 +23,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 class Collector:
     """An OTLP-over-HTTP endpoint that keeps what it gets."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.bodies: list[bytes] = []
         kept = self.bodies
 
@@ -35,7 +38,7 @@ class Collector:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -77,10 +80,13 @@ def test_requests_and_batches_are_traced(tmp_path: Path, collector: Collector) -
         for extra in ((parent,), (f"Cookie: {place.key}", "Referer: http://x/?email=ada@example.org")):
             answer = exchange(server, raw_fetch(place.key, *extra, "Connection: close"))
             assert answer.startswith(b"HTTP/1.1 200")
+        for path in (b"/readyz", b"/healthz", b"/metrics"):
+            exchange(server, b"GET %s HTTP/1.1\r\nHost: v\r\nConnection: close\r\n\r\n" % path)
         exchange(
             server, b"GET /v1/audit/entries/ada@example.org HTTP/1.1\r\nHost: v\r\nConnection: close\r\n\r\n"
         )
     spans = collector.spans()
+    assert not {name for name, _, _ in spans} & {"GET /readyz", "GET /healthz", "GET /metrics"}
     fetches = [span for span in spans if span[0] == "POST /v1/fetch"]
     assert len(fetches) == 2
     assert fetches[0][1] == TRACE
@@ -101,6 +107,38 @@ def test_without_a_collector_there_is_no_trace(tmp_path: Path, collector: Collec
     with VaultServer(place.directory, telemetry={"otlp_endpoint": "http://127.0.0.1:9"}) as server:
         assert exchange(server, raw_fetch(place.key, "Connection: close")).startswith(b"HTTP/1.1 200")
     assert collector.bodies == []
+
+
+def test_a_collector_that_takes_nothing_is_told_of_once(tmp_path: Path) -> None:
+    """Where to, in the log; then that it takes spans again, and how many were lost. No line of a library's."""
+    place, port = make_place(tmp_path / "vault"), spare_port()
+    quick = {"OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+    url = f"http://me:secret@127.0.0.1:{port}"
+
+    def said(server: VaultServer) -> list[dict[str, object]]:
+        lines = [json.loads(line) for line in server.output().splitlines() if line.startswith("{")]
+        return [line for line in lines if "spans" in line["event"] or "library" in line["event"]]
+
+    def fetch_until(server: VaultServer, lines: int) -> None:
+        until = time.monotonic() + 60
+        while len(said(server)) < lines:
+            assert time.monotonic() < until, server.output()
+            exchange(server, raw_fetch(place.key, "Connection: close"))
+
+    with VaultServer(place.directory, telemetry={"otlp_endpoint": url}, environment=quick) as server:
+        fetch_until(server, 1)
+        made = Collector(port)
+        fetch_until(server, 2)
+        lost, taken = said(server)
+        assert lost["event"] == "spans are lost: the collector does not take them"
+        assert lost["collector"] == taken["collector"] == f"http://127.0.0.1:{port}"
+        assert taken["event"] == "spans are taken again"
+        assert isinstance(taken["lost"], int)
+        assert taken["lost"] > 0
+        assert "secret" not in server.output()
+        server.stop()
+    made.server.shutdown()
+    made.server.server_close()
 
 
 @pytest.mark.parametrize(

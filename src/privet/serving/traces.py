@@ -1,14 +1,18 @@
 """Traces for OpenTelemetry, if `telemetry.otlp_endpoint` is set: a span a request, and one a batch of reads.
 
-A request's span goes on from the caller's `traceparent`. Refuses to tell of anybody: no address, header, query or body
+A request's span goes on from the caller's `traceparent`; probes have none. The log says once that spans are lost, where
+to, and once that they are taken again. Refuses to tell of anybody: no address, header, query or body
 stands in a span, and of a path only what the API's own routes are made of. Nothing here is on the way of a request when
 no collector is set.
 """
 
+import logging
 import re
 import time
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
 
 from privet import __version__
 from privet.config.settings.serving import TelemetrySettings
@@ -16,6 +20,11 @@ from privet.errors import Unavailable
 from privet.http.edge import App, Receive, Send
 from privet.http.observing import Observer
 from privet.http.problems import Scope
+from privet.serving.logs import get_log
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _WORDS: Final = frozenset(
@@ -29,6 +38,7 @@ _WORDS: Final = frozenset(
     }
 )  # fmt: skip
 _DEPTH: Final = 6
+_PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _CARRIED: Final = frozenset({b"traceparent", b"tracestate"})
 
 
@@ -51,7 +61,10 @@ class Traces:
         self._provider = TracerProvider(
             resource=Resource({"service.name": "privet", "service.version": __version__})
         )
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+        # `_Courier` says it in our words; the exporter's own would say it at each try.
+        logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
+        exporter: Any = _Courier(OTLPSpanExporter(endpoint=endpoint), endpoint)
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("privet")
         self._propagator = TraceContextTextMapPropagator()
 
@@ -59,7 +72,7 @@ class Traces:
         """The application with a span around each request."""
 
         async def call(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http":
+            if scope["type"] != "http" or scope["path"] in _PROBES:
                 await app(scope, receive, send)
                 return
             with self._span(scope) as span:
@@ -100,6 +113,33 @@ class Traces:
 
     def close(self) -> None:
         self._provider.shutdown()
+
+
+class _Courier:
+    """An exporter that tells when spans get lost, and when no more are."""
+
+    def __init__(self, exporter: "SpanExporter", endpoint: str) -> None:
+        self._exporter = exporter
+        parts = urlsplit(endpoint)
+        self._where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self._lost = 0
+
+    def export(self, spans: "Sequence[ReadableSpan]") -> "SpanExportResult":
+        result = self._exporter.export(spans)
+        if result.value:
+            if not self._lost:
+                get_log().warning("spans are lost: the collector does not take them", collector=self._where)
+            self._lost += len(spans)
+        elif self._lost:
+            get_log().info("spans are taken again", collector=self._where, lost=self._lost)
+            self._lost = 0
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return self._exporter.force_flush(timeout_millis)
 
 
 class _RequestSpan:
