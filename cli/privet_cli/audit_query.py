@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 COLOURS = {"permit": "green", "refuse": "red", "failed": "red", "partial": "yellow", "done": "dim"}
 COLUMNS = (
-    "position", "audit_id", "at", "act", "decision", "service", "actor", "purpose", "basis", "policy", "classes",
+    "position", "audit_id", "at", "act", "decision", "service", "actor", "request", "credential",
+    "purpose", "basis", "policy", "classes",
     "count", "subject", "fields", "reasons", "sealed", "detail",
 )  # fmt: skip
 
@@ -48,6 +49,7 @@ def as_option(command: F) -> F:
 @click.option("--decision", metavar="WORD", help="permit, partial, refuse, done or failed.")
 @click.option("--act", metavar="WORD", help="read, find, history, put, import, consent, erase, rotate, …")
 @click.option("--reason", metavar="CODE", help="A reason of a refusal: consent_required, …")
+@click.option("--request", metavar="ID", help="The request that it came by: X-Request-Id, or a problem's.")
 @since_until
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N only.")
 @json_option()
@@ -72,6 +74,7 @@ def query(
       $ privet audit query --limit 20
       $ privet audit query --by email=ada@example.org --since 2026-05-01
       $ privet audit query --service newsletter --reason consent_withdrawn --json
+      $ privet audit query --request 7f3kq2m5xw --since 2026-05-01
     """
     if who is not None and subject is not None:
         raise click.UsageError("--by and --subject both name a person: give one of them")

@@ -28,6 +28,7 @@ class AuditFilter:
     decision: str | None = None
     act: str | None = None
     reason: str | None = None
+    request: str | None = None
     since: Millis | None = None
     until: Millis | None = None
     limit: int | None = None
@@ -45,6 +46,10 @@ class AuditLine:
     service: str | None
     actor: str | None
     """Who acted where it was no service: customer, steward, officer:NAME."""
+    request: str | None
+    """The id of the request that it came by (X-Request-Id); None where nobody gave one, and of the erased."""
+    credential: str | None
+    """What the caller showed, short and public: `key:…`, `jwt:…`, `cert:…`."""
     purpose: str | None
     basis: str | None
     policy: str | None
@@ -118,6 +123,7 @@ def to_line(row: LoggedRow, leaf: Leaf, reader: EntryReader) -> AuditLine:
     subject, private = reader.read(row, leaf)
     shown: Private = private or {}
     nobody = shown.get("nobody") is True or subject is None or not any(subject)
+    request, credential = _came_by(shown)
     return AuditLine(
         position=row.pos,
         audit_id=leaf.id.hex(),
@@ -126,6 +132,8 @@ def to_line(row: LoggedRow, leaf: Leaf, reader: EntryReader) -> AuditLine:
         decision=leaf.decision.value,
         service=leaf.service,
         actor=shown.get("actor"),
+        request=request,
+        credential=credential,
         purpose=leaf.purpose or shown.get("purpose") or _asked(shown),
         basis=leaf.basis,
         policy=leaf.policy,
@@ -139,7 +147,18 @@ def to_line(row: LoggedRow, leaf: Leaf, reader: EntryReader) -> AuditLine:
     )
 
 
-_SHOWN = frozenset({"subject", "actor", "fields", "reasons", "effects", "input", "nobody", "purpose"})
+_SHOWN = frozenset(
+    {
+        "subject", "actor", "fields", "reasons", "effects", "input", "nobody", "purpose",
+        "peer", "request", "credential",
+    }
+)  # fmt: skip
+
+
+def _came_by(private: Private) -> tuple[str | None, str | None]:
+    """Request id and credential: of their own in an entry about a request, else together, as the peer's."""
+    request, _, credential = str(private.get("peer") or "").partition(" ")
+    return private.get("request") or request or None, private.get("credential") or credential or None
 
 
 def _asked(private: Private) -> str | None:
@@ -171,7 +190,8 @@ def _clear_match(leaf: Leaf, wanted: AuditFilter) -> bool:
 
 def _private_match(line: AuditLine, wanted: AuditFilter) -> bool:
     return (
-        (wanted.purpose is None or line.purpose == wanted.purpose)
+        (wanted.request is None or line.request == wanted.request)
+        and (wanted.purpose is None or line.purpose == wanted.purpose)
         and (wanted.field is None or wanted.field in line.fields or wanted.field in line.reasons)
         and (wanted.reason is None or wanted.reason in (*line.reasons.values(), line.detail.get("reason")))
     )

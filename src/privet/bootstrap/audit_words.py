@@ -16,6 +16,7 @@ from privet.bootstrap.parts import Parts
 from privet.config.catalogue.problems import nearest
 from privet.decide.replay import get_bundle
 from privet.domain.decision import Reason
+from privet.domain.request_ids import parse_request_id
 from privet.errors import InvalidInput
 
 _CLOSED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -39,6 +40,8 @@ def check_words(parts: Parts, filters: Mapping[str, str | None]) -> None:
     for name, word in filters.items():
         if word is None:
             continue
+        if name == "request":
+            parse_request_id(word, field=name)
         if name in _CLOSED:
             if word not in _CLOSED[name]:
                 raise _unknown(name, word, _CLOSED[name], f"there is no such {name}")

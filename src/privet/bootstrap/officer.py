@@ -80,15 +80,18 @@ class OfficerAudit:
         decision: str | None = None,
         act: str | None = None,
         reason: str | None = None,
+        request: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int | None = None,
     ) -> list[AuditLine]:
         """Entries that meet all filters, newest first; all of them unless `limit` says less.
 
-        `subject` is a look-up, or a subject id as earlier lines show it. Raises NotFound for nobody, InvalidInput for a
-        naive datetime, a malformed filter or a word that no entry can have, IntegrityError (naming the entry) for a
-        damaged log.
+        `subject` is a look-up, or a subject id as earlier lines show it. `request` is the id of a request, as its
+        caller and the errors name it: it stands in what is sealed, so entries are opened one after another (some tens
+        of µs each); those of `since` to `until` only, where these are given. Raises NotFound for nobody, InvalidInput
+        for a naive datetime, a malformed filter or a word that no entry can have, IntegrityError (naming the entry)
+        for a damaged log.
         """
         return list(
             self.stream(
@@ -99,6 +102,7 @@ class OfficerAudit:
                 decision=decision,
                 act=act,
                 reason=reason,
+                request=request,
                 since=since,
                 until=until,
                 limit=limit,

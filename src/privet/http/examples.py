@@ -169,6 +169,8 @@ def _of_officers(catalogue: Catalogue) -> Examples:
         "decision": "partial",
         "service": service,
         "actor": None,
+        "request": "7f3kq2m5xw",
+        "credential": "key:3b9d0c6a41e7f258",
         "purpose": purpose,
         "basis": "contract",
         "policy": _POLICY,

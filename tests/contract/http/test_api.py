@@ -1,8 +1,11 @@
 """The routes of services over real HTTP: what they answer, and what they log."""
 
+from typing import Any
+
 import pytest
 
 from privet.domain.request import By
+from privet.errors import InvalidInput
 from tests.contract.http.house import House
 
 
@@ -140,14 +143,54 @@ def test_the_request_id_is_in_the_log(house: House) -> None:
     body = {"subject": person(who), "collection": "stays", "purpose": "stay", "fields": ["rate"]}
     said = house.ask("/v1/history", body, headers={"x-request-id": "join-me.1"})
     assert said.headers["x-request-id"] == "join-me.1"
-    peer = str(house.line(said.json["audit_id"]).detail["peer"])
-    assert peer.startswith("join-me.1 key:")
-    put = house.ask(
-        "/v1/put",
-        {"subject": person(who), "values": {"vip": True}, "purpose": "stay"},
-        headers={"x-request-id": "join-me.2"},
-    )
-    assert str(house.line(put.json["audit_id"]).detail["peer"]).startswith("join-me.2 key:")
+    line = house.line(said.json["audit_id"])
+    assert (line.request, str(line.credential)[:4]) == ("join-me.1", "key:")
+    assert not line.detail.keys() & {"peer", "request", "credential"}
+
+
+_SOUGHT = {"purpose": "marketing.email"}
+_ANY: dict[str, tuple[str, dict[str, Any]]] = {
+    "fetch": ("/v1/fetch", {"purpose": "stay", "fields": ["name"]}),
+    "refused": ("/v1/fetch", {"purpose": "resale", "fields": ["name"]}),
+    "find": ("/v1/find", {"purpose": "stay"}),
+    "history": ("/v1/history", {"collection": "stays", "purpose": "stay", "fields": ["rate"]}),
+    "put": ("/v1/put", {"values": {"vip": True}, "purpose": "stay"}),
+    "record": (
+        "/v1/record",
+        {"collection": "stays", "values": {"arrived": "2026-05-01", "booking": "b-1"}, "purpose": "stay"},
+    ),
+    "consent": ("/v1/consent/record", {**_SOUGHT, "given": False}),
+    "asked": ("/v1/consent/request", _SOUGHT),
+    "status": ("/v1/consent/status", _SOUGHT),
+    "receipt": ("/v1/consent/receipt", _SOUGHT),
+    "malformed": ("/v1/put", {"values": 7}),
+}
+
+
+@pytest.mark.parametrize("what", sorted(_ANY))
+def test_an_officer_finds_the_entry_by_the_request_id(house: House, what: str) -> None:
+    """Whatever was asked and however it ended: in the session, over HTTP, and nothing else with it."""
+    path, body = _ANY[what]
+    name = f"find-me.{what}"
+    said = house.ask(path, {"subject": person(house.guest()), **body}, headers={"x-request-id": name})
+    if said.status != 200:
+        assert said.json["request_id"] == name
+    [line] = house.lines(request=name)
+    assert line.audit_id == said.json.get("audit_id", line.audit_id)
+    assert line.service == "desk"
+    heard = house.ask("/v1/audit/query", {"request": name}, who="officer")
+    assert [entry["audit_id"] for entry in heard.json["entries"]] == [line.audit_id]
+    assert heard.json["entries"][0]["request"] == name
+    assert house.lines(request=name + "x") == []
+
+
+def test_a_slip_in_a_request_id_is_told(house: House) -> None:
+    """What no request can be called is no filter that finds nothing."""
+    heard = house.ask("/v1/audit/query", {"request": "two words"}, who="officer")
+    assert (heard.status, heard.json["field"]) == (422, "request")
+    with pytest.raises(InvalidInput) as refused:
+        house.lines(request="two words")
+    assert refused.value.field == "request"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +203,7 @@ def test_the_wrong_kind_of_caller(house: House, path: str, who: str) -> None:
     assert (said.status, said.code) == (403, "wrong_role")
     line = house.lines(act="request", limit=1)[0]
     assert line.detail["code"] == "wrong_role"
-    assert line.detail["request"] == said.headers["x-request-id"]
+    assert line.request == said.headers["x-request-id"]
 
 
 def test_strangers_learn_nothing_but_that(house: House) -> None:

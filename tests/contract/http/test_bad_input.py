@@ -34,7 +34,7 @@ def check_leaf(house: House, said: Answer, before: int, *, service: str | None =
     leaf = house.newest("request")[0]
     assert (leaf.service, leaf.decision.value, leaf.n, leaf.classes) == (service, "refuse", 0, ())
     line = house.line(leaf.id.hex())
-    assert line.detail["request"] == said.headers["x-request-id"]
+    assert line.request == said.headers["x-request-id"]
     assert (line.detail["code"], line.detail["status"]) == (said.code, said.status)
 
 

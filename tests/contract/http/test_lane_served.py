@@ -226,7 +226,7 @@ def test_a_callers_request_id_is_answered_and_stands_in_the_log(served: Served) 
         answer = connection.ask(served.asking(0), headers=f"X-Request-Id: {name}\r\n")
         assert answer.headers["x-request-id"] == name
     lines = list(served.vault.officer("ana").audit.query(act="read", limit=2))
-    assert sorted(str(line.detail["peer"]).split()[0] for line in lines) == ["first-one", "other-one"]
+    assert sorted(str(line.request) for line in lines) == ["first-one", "other-one"]
 
 
 def test_a_body_is_known_again_only_where_the_person_stands(served: Served) -> None:

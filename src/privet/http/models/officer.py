@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints, WithJsonSchema
 
 from privet.audit.leaf import Act
 from privet.domain.decision import Reason
+from privet.domain.request_ids import FORM
 from privet.http.models.base import Asked, AuditId, Logged, Moment, Name, Said, Sought
 
 MOST_ENTRIES = 1_000
@@ -17,7 +18,8 @@ SubjectHex = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 
 
 class QueryAsked(Asked):
-    """Filters that are all to be met. `subject`: a look-up, or a subject id as entries show it.
+    """Filters that are all to be met. `subject`: a look-up, or a subject id as entries show it. `request`: the id of
+    a request, as X-Request-Id and problems name it.
 
     Names of earlier catalogues of the vault are taken too. A date is its whole day, in UTC.
     """
@@ -29,6 +31,7 @@ class QueryAsked(Asked):
     decision: Literal["permit", "partial", "refuse", "done", "failed"] | None = None
     act: _Act | None = None
     reason: _Reason | None = None
+    request: Annotated[str, StringConstraints(pattern=f"^{FORM}$")] | None = None
     since: Moment | None = None
     until: Moment | None = None
     limit: Annotated[int, Field(ge=1, le=MOST_ENTRIES)] = 100
@@ -51,6 +54,8 @@ class EntrySaid(Said):
     decision: str
     service: str | None
     actor: str | None
+    request: str | None
+    credential: str | None
     purpose: str | None
     basis: str | None
     policy: str | None

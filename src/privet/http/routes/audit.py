@@ -53,6 +53,7 @@ def audit(desk: Desk) -> APIRouter:
             decision=asked.decision,
             act=asked.act,
             reason=asked.reason,
+            request=asked.request,
         )
         following = None if page.before is None else f"{page.before:016x}"
         return say({"entries": [_entry(line) for line in page.lines], "next": following})
@@ -118,6 +119,8 @@ def _entry(line: AuditLine) -> dict[str, Any]:
         "decision": line.decision,
         "service": line.service,
         "actor": line.actor,
+        "request": line.request,
+        "credential": line.credential,
         "purpose": line.purpose,
         "basis": line.basis,
         "policy": line.policy,
