@@ -1,12 +1,14 @@
 """A leaf for each request of a known caller that was refused before policy was asked.
 
-Bounded: a caller has so many single entries a second; what it is refused beyond them is counted, and one entry tells
-the count when the second has passed. So a hostile service cannot fill the log, and cannot hide in it either. Entries
-that wait while others commit go together. Refuses to let lengths talk: the private part has one size whatever it says.
+Bounded: a caller has so many single entries a second; what it is refused beyond them is counted by its code, and one
+entry tells the counts when the second has passed. So a hostile service cannot fill the log, and cannot hide in it
+either. Entries that wait while others commit go together. Refuses to let lengths talk: the private part has one size
+whatever it says.
 What callers chose (paths, bodies, names) is in no entry: the route is its template.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Executor
 from time import monotonic
@@ -20,7 +22,9 @@ A_SECOND: Final = 5
 """Entries of its own that a caller gets in a second."""
 MOST_CALLERS: Final = 10_000
 """Callers counted apart in one second."""
-_ROOM: Final = 768
+_ROOM: Final = 1_024
+"""Holds a count of every code at once."""
+_COUNTED: Final = {"route": "", "status": 0, "code": "counted"}
 
 
 class Asker(Protocol):
@@ -40,7 +44,8 @@ class _Count:
     def __init__(self, asker: Asker) -> None:
         self.asker = asker
         self.logged = 0
-        self.dropped = 0
+        self.dropped: Counter[str] = Counter()
+        """By code."""
 
 
 class _Waiting(NamedTuple):
@@ -74,7 +79,7 @@ class Refusals:
         self._turn()
         count = self._count(asker)
         if count.logged >= self._a_second:
-            count.dropped += 1
+            count.dropped[code] += 1
             return
         count.logged += 1
         told = {"route": route, "status": status, "code": code, "request": request_id}
@@ -98,7 +103,9 @@ class Refusals:
     def _told(self) -> list[EntryRow]:
         counts, self._counts = self._counts, {}
         return [
-            self._entry(count.asker, {"route": "", "status": 0, "code": "counted", "more": count.dropped})
+            self._entry(
+                count.asker, {**_COUNTED, "more": count.dropped.total(), "codes": dict(count.dropped)}
+            )
             for count in counts.values()
             if count.dropped
         ]

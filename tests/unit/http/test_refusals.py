@@ -10,6 +10,7 @@ import pytest
 from privet.bootstrap.vault import Vault
 from privet.errors import Unavailable
 from privet.http.caller import Caller
+from privet.http.problems import CODES
 from privet.http.refusals import A_SECOND, Refusals
 from privet.testing import make_vault
 from tests.contract.sdk.every_type import CATALOGUE, NOTICES
@@ -86,6 +87,28 @@ def test_beyond_a_few_a_second_they_are_counted(
     assert ("desk", "counted", 100 - A_SECOND) in told
     assert ("desk", "wrong_role", 0) in told
     assert len(told) == A_SECOND + 3
+
+
+def test_the_count_is_by_code(vault: Vault) -> None:
+    """What a caller was refused for is told though there was no entry for each; all codes at once have room."""
+    start = vault.parts.store.log.size()
+    codes = [code for code, (status, _) in CODES.items() if status < 500]
+
+    async def run() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            refusals = Refusals(vault.parts, pool, a_second=1)
+            for number, code in enumerate(["not_found", *codes], start=0):
+                for _ in range(max(1, number)):
+                    await refuse(refusals, code=code)
+            refusals._counts["service", "desk"].dropped["invalid_input"] += 10**9
+            await refusals.flush()
+
+    asyncio.run(run())
+    lines = [line for line in vault.officer("ana").audit.query(act="request") if line.position >= start]
+    counted = {code: number for number, code in enumerate(codes, start=1)}
+    counted["invalid_input"] += 10**9
+    assert lines[0].detail["codes"] == counted
+    assert lines[0].detail["more"] == sum(counted.values())
 
 
 def test_what_is_only_counted_is_told_at_the_end(
