@@ -15,7 +15,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from privet.errors import PrivetError
 from privet.http.describing import describe
 from privet.http.desk import Desk
 from privet.http.guard import problem_response, refuse
@@ -50,8 +49,7 @@ def make_api(desk: Desk) -> FastAPI:
         generate_unique_id_function=_operation_id,
         exception_handlers={HTTPException: _no_route(desk), Exception: _failed},
     )
-    for family in (reads, writes, consents, me, audit, controls, log):
-        app.include_router(family(desk))
+    families = [family(desk) for family in (reads, writes, consents, me, audit, controls, log)]
     document: list[bytes] = []
 
     def written() -> bytes:
@@ -59,7 +57,11 @@ def make_api(desk: Desk) -> FastAPI:
             document.append(orjson.dumps(describe(app.routes, desk.parts.catalogue)))
         return document[0]
 
-    app.include_router(meta(desk, written))
+    families.append(meta(desk, written))
+    for family in families:
+        app.include_router(family)
+    paths = [route.path for family in families for route in family.routes if isinstance(route, APIRoute)]
+    desk.unrouted.routes = frozenset(path for path in paths if "{" not in path)
     return app
 
 
@@ -78,14 +80,10 @@ def _no_route(desk: Desk) -> Any:
             told = EdgeError("not_found", "there is nothing at this address")
         else:
             told = EdgeError("bad_request", "the request cannot be understood")
-        caller = None
-        if "authorization" in request.headers:
-            try:
-                caller = await desk.authenticate(request.scope)
-                desk.authenticator.admit(caller)
-            except PrivetError:
-                caller = None  # a stranger hears no more of her credential here
-        return await refuse(desk, request.scope, "", caller, told)
+        caller = await desk.unrouted.find_caller(request.scope)
+        path = request.scope["path"]
+        route = path if path in desk.unrouted.routes else ""
+        return await refuse(desk, request.scope, route, caller, told)
 
     return answer
 

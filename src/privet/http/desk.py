@@ -20,6 +20,7 @@ from privet.http.observing import DEAF, Observer
 from privet.http.problems import Scope, request_id_of
 from privet.http.refusals import Refusals
 from privet.http.turns import Turns
+from privet.http.unrouted import Unrouted
 from privet.identify.current import on_behalf
 from privet.release.stages import ReleasedRead
 
@@ -70,6 +71,7 @@ class Desk:
         self._slow = Turns(SLOW_THREADS, "privet-api-slow")
         self.letters = LetterLimits(parts)
         self.refusals = Refusals(parts, self._quick.executor)
+        self.unrouted = Unrouted(authenticator, self.refusals)
         self._requests: dict[str, ServiceRequests] = {}
         self._consents: dict[str, ServiceConsents] = {}
 

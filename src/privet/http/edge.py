@@ -6,7 +6,7 @@ without a word of it, `on_error` gets the exception. Limits on heads, bodies and
 """
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, Final
 
 from privet.errors import PrivetError
@@ -16,6 +16,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Note = Callable[[Scope, EdgeError], Coroutine[Any, Any, None] | None]
+"""What writes the leaf of a refusal (http.unrouted)."""
 
 MOST_PATH: Final = 1_024
 _PLAIN = re.compile(r"/|(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+)+/?")
@@ -33,11 +35,13 @@ class Edge:
         app: App,
         *,
         on_error: Callable[[BaseException, Scope], None] | None = None,
+        note: Note | None = None,
         https: bool = False,
     ) -> None:
-        """`https`: clients come over TLS, here or at a proxy in front."""
+        """`https`: clients come over TLS, here or at a proxy in front. `note` logs what no route refused."""
         self._app = app
         self._on_error = on_error or _ignore
+        self._note = note or _no_note
         self._always = [NOSNIFF, HSTS] if https else [NOSNIFF]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +66,18 @@ class Edge:
                 self._on_error(error, scope)
             if started:
                 raise Cut from None
-            await send_problem(scope, answer, error)
+            await send_problem(scope, answer, await self._logged(scope, error))
+
+    async def _logged(self, scope: Scope, error: Exception) -> Exception:
+        """What is told, once an entry says so; or that the entry could not be written."""
+        noting = self._note(scope, error) if isinstance(error, EdgeError) else None
+        if noting is None:
+            return error
+        try:
+            await noting
+        except PrivetError as unlogged:
+            return unlogged
+        return error
 
     def _complete(self, headers: Any, request_id: str) -> Headers:
         found = [*headers]
@@ -105,3 +120,7 @@ async def _refuse_other(scope: Scope, receive: Receive, send: Send) -> None:
 
 def _ignore(error: BaseException, scope: Scope) -> None:
     del error, scope
+
+
+def _no_note(scope: Scope, error: EdgeError) -> None:
+    del scope, error

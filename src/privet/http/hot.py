@@ -27,6 +27,7 @@ from privet.http.lane import Lane
 from privet.http.observing import DEAF, Observer
 from privet.http.problems import EdgeError, Headers, Scope, answer_of, problem_of, request_id_of, send_problem
 from privet.http.refusals import Refusals
+from privet.http.unrouted import Unrouted
 from privet.http.wire import Wire
 from privet.release.stages import ReleasedRead
 
@@ -95,6 +96,7 @@ class HotRoutes:
         self._told: dict[int, list[float]] = {}
         self._authenticator = authenticator
         self._refusals = refusals
+        self._unrouted = Unrouted(authenticator, refusals)
         self._observer = observer
         self._wire = Wire()
         self._services = {name: ServiceRequests(parts, name) for name in parts.catalogue.services}
@@ -249,6 +251,7 @@ class HotRoutes:
         body: bytes | None = None
         try:
             if scope["method"] != "POST":
+                caller = await self._unrouted.find_caller(scope)
                 raise EdgeError("method_not_allowed", "this route takes POST", allow=("POST",))
             caller = await self._find_caller(scope)
             self._authenticator.admit(caller)

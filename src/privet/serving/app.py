@@ -15,7 +15,7 @@ from privet.errors import InvalidInput, Unavailable
 from privet.http.api import make_api
 from privet.http.callers import Authenticator
 from privet.http.desk import Desk
-from privet.http.edge import App, Edge, Receive, Send
+from privet.http.edge import App, Edge, Note, Receive, Send
 from privet.http.hot import FETCH, FETCH_MANY, HotRoutes
 from privet.http.lane import Lane
 from privet.http.observing import DEAF, Observer
@@ -38,6 +38,8 @@ class Service:
     """The application, and what ends after the last request."""
 
     app: App
+    note: Note
+    """What writes the leaf of what the protocol refuses."""
     direct: Direct | None
     """What is answered without a task of its own (privet.http.hot); None where each request is traced."""
     stop: Callable[[], Awaitable[None]]
@@ -100,10 +102,11 @@ def make_service(
         if traces is not None:
             await asyncio.to_thread(traces.close)
 
-    app: App = with_edge(Composition(paths=paths, folders=folders, observer=observer), https=https)
+    note = desk.unrouted.note
+    app: App = with_edge(Composition(paths=paths, folders=folders, observer=observer), https=https, note=note)
     if traces is not None:
-        return Service(app=traces.traced(app), direct=None, stop=stop)
-    return Service(app=app, direct=hot.direct, stop=stop)
+        return Service(app=traces.traced(app), note=note, direct=None, stop=stop)
+    return Service(app=app, note=note, direct=hot.direct, stop=stop)
 
 
 def _read_token(path: Path | None) -> bytes | None:
@@ -166,9 +169,9 @@ def counted(app: App, route: str, observer: Observer) -> App:
     return call
 
 
-def with_edge(app: App, *, https: bool) -> Edge:
+def with_edge(app: App, *, https: bool, note: Note | None = None) -> Edge:
     """The edge around it; what escapes is logged by kind and place, with the request's id."""
-    return Edge(app, https=https, on_error=_log_error)
+    return Edge(app, https=https, note=note, on_error=_log_error)
 
 
 def _log_error(error: BaseException, scope: Scope) -> None:

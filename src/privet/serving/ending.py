@@ -4,6 +4,7 @@ Refuses to cut off what is under way: who drains waits for the answer.
 """
 
 import asyncio
+from collections.abc import Coroutine
 from math import inf
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from privet.errors import PrivetError
 from privet.http.problems import EdgeError, answer_of
 from privet.serving.cycle import Cycle
 from privet.serving.limits import GREETING_S, LINGER_S, UNFINISHED_S, UNREAD_S, Gate
@@ -60,7 +62,9 @@ class EndingProtocol(HttpToolsProtocol):
         self._length = 0
         """…and of its body, which the gate counts."""
         self._running: Cycle | None = None
-        self._final: EdgeError | None = None
+        self._final: BaseException | None = None
+        self._noting: asyncio.Task[None] | None = None
+        """Writes the leaf of what is refused; the answer waits for it."""
 
     # What the transport says.
 
@@ -68,7 +72,7 @@ class EndingProtocol(HttpToolsProtocol):
         """A client that has said all may still read the answers under way (not over TLS: asyncio closes there)."""
         self._ended = True
         self._phase = max(self._phase, DEAF)
-        return self._running is not None and self.scheme == "http"
+        return (self._running is not None or self._noting is not None) and self.scheme == "http"
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -80,22 +84,47 @@ class EndingProtocol(HttpToolsProtocol):
 
     # What is refused.
 
-    def _refuse(self, code: str, detail: str) -> None:
-        """The last answer on this connection, in its turn. What is still on its way here is not read."""
+    def _refuse(self, code: str, detail: str, *, whole: bool = False) -> None:
+        """The last answer on this connection, in its turn. What is still on its way here is not read.
+
+        `whole`: the head is all there, so that it may say who asked: that is logged first.
+        """
         if self._phase >= DEAF:
             return
+        whole = whole or self._phase == BODY
         self._phase = DEAF
         self._deadline = inf
         self._gate.room += self._length
         self._length, self._body = 0, bytearray()
         self._gate.on_refused(code)
         error = EdgeError(code, detail)
-        if self._running is None:
+        noting = self._gate.note(self.scope, error) if whole else None  # type: ignore[arg-type]  # uvicorn's own dict
+        if noting is not None:
+            self._noting = self.loop.create_task(self._log(noting, error))
+            self._noting.add_done_callback(self._logged)
+            self.server_state.tasks.add(self._noting)
+        elif self._running is None:
             self._answer(error)
         else:
             self._final = error
 
-    def _answer(self, error: EdgeError) -> None:
+    async def _log(self, noting: Coroutine[Any, Any, None], error: EdgeError) -> None:
+        try:
+            await noting
+        except PrivetError as unlogged:
+            self._final = unlogged
+        else:
+            self._final = error
+
+    def _logged(self, noting: "asyncio.Task[None]") -> None:
+        self.server_state.tasks.discard(noting)
+        self._noting = None
+        if noting.cancelled() or noting.exception() is not None:
+            self.transport.abort()
+        elif self._running is None and self._final is not None and not self.transport.is_closing():
+            self._answer(self._final)
+
+    def _answer(self, error: BaseException) -> None:
         if not self._begun:
             HttpToolsProtocol.on_message_begin(self)  # not even a first byte that begins a request
         status, headers, body = answer_of(self.scope, error)  # type: ignore[arg-type]

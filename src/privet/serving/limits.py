@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from privet.config.settings.serving import ServeSettings
+from privet.http.edge import Note
+from privet.http.problems import EdgeError, Scope
 
 MOST_HEAD: Final = 32_768
 """Bytes of request line and headers."""
@@ -90,6 +92,8 @@ class Gate:
         self.open: set[Connection] = set()
         self.on_free: Callable[[], None] = _nothing
         self.on_refused: Callable[[str], None] = _ignore
+        self.note: Note = _no_note
+        """What writes the leaf of a refusal whose head was whole, before it is told."""
 
     def came(self, connection: Connection) -> None:
         self.open.add(connection)
@@ -125,3 +129,7 @@ def _nothing() -> None:
 
 def _ignore(code: str) -> None:
     del code
+
+
+def _no_note(scope: Scope, error: EdgeError) -> None:
+    del scope, error

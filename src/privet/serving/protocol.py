@@ -114,13 +114,14 @@ class PrivetProtocol(EndingProtocol):
         if self._phase >= DEAF:
             return
         if len(self.url) > MOST_TARGET:
-            self._refuse("uri_too_long", f"an address has at most {MOST_TARGET} bytes")
+            self._refuse("uri_too_long", f"an address has at most {MOST_TARGET} bytes", whole=True)
         elif self._has_large_head():
-            self._refuse_head()
-        elif self._head.announced > self._limits.body:
-            self._refuse_body()
+            self._refuse_head(whole=True)
         elif not self._head.fill(self.scope, self.parser, self.url):
-            self._refuse("bad_request", "the head of this request can be understood in more than one way")
+            told = "the head of this request can be understood in more than one way"
+            self._refuse("bad_request", told, whole=True)
+        elif self._head.announced > self._limits.body:
+            self._refuse_body(whole=True)
         if self._phase >= DEAF:
             return
         self._keep_alive = (
@@ -183,7 +184,7 @@ class PrivetProtocol(EndingProtocol):
                 self.flow.pause_reading()
         else:
             self._gate.room += cycle.held
-            self._refuse("rate_limited", "more requests wait on this connection than it can hold")
+            self._refuse("rate_limited", "more requests wait on this connection than it can hold", whole=True)
 
     def _run(self, cycle: Cycle, app: Any = None) -> None:
         self._running = cycle
@@ -212,6 +213,8 @@ class PrivetProtocol(EndingProtocol):
             paused = self.loop.time() - self._paused  # it could not go on meanwhile
             self._deadline += paused
             self._asking += paused
+        if self._noting is not None:
+            return  # it answers
         if self._final is not None:
             self._answer(self._final)
         elif self._ended or self._phase >= DEAF:
@@ -228,10 +231,9 @@ class PrivetProtocol(EndingProtocol):
         self._head.continues = False
         self.transport.write(_CONTINUE)
 
-    def _refuse_head(self) -> None:
-        self._refuse(
-            "headers_too_large", f"a head has at most {MOST_HEAD} bytes and {MOST_HEADERS} header lines"
-        )
+    def _refuse_head(self, *, whole: bool = False) -> None:
+        told = f"a head has at most {MOST_HEAD} bytes and {MOST_HEADERS} header lines"
+        self._refuse("headers_too_large", told, whole=whole)
 
-    def _refuse_body(self) -> None:
-        self._refuse("body_too_large", f"a body has at most {self._limits.body} bytes")
+    def _refuse_body(self, *, whole: bool = False) -> None:
+        self._refuse("body_too_large", f"a body has at most {self._limits.body} bytes", whole=whole)

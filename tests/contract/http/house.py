@@ -200,8 +200,8 @@ class House:
 
 
 @contextmanager
-def serve_house(directory: Path, **settings: Any) -> Iterator[House]:
-    """A new vault, served. `settings`: more sections of privet.toml."""
+def serve_house(directory: Path, *, serve: dict[str, Any] | None = None, **settings: Any) -> Iterator[House]:
+    """A new vault, served. `serve`: more of that section. `settings`: more sections of privet.toml."""
     with issuer() as address:
         shared = {"issuer": address, "jwks_url": f"{address}/jwks", "algorithms": ["ES256"]}
         her = {"role": "customers", "claim": "email", "lookup": "email"}
@@ -209,7 +209,12 @@ def serve_house(directory: Path, **settings: Any) -> Iterator[House]:
             keys = {name: create_key(vault.parts, name).text for name in vault.parts.catalogue.services}
             set_settings(
                 directory,
-                serve={"max_body_bytes": 200_000, "requests_per_second": 100_000, "burst": 100_000},
+                serve={
+                    "max_body_bytes": 200_000,
+                    "requests_per_second": 100_000,
+                    "burst": 100_000,
+                    **(serve or {}),
+                },
                 portal={"enabled": False},
                 **settings,
                 issuers=[
