@@ -43,7 +43,7 @@ _BEYOND = (
     .correlate(t.stream)
     .scalar_subquery()
 )
-_WAITING = select(func.coalesce(func.sum(_BEYOND), 0))
+_WAITING = select(func.coalesce(func.sum(_BEYOND), 0)).select_from(t.stream)
 """By the keys, beyond each stream's cursor: what was taken lies about in the outbox until it is vacuumed."""
 
 Reading = Callable[[], AbstractContextManager[Connection]]

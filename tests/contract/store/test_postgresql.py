@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 import psycopg
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.dialects import postgresql
 
 from privet.domain.ids import VaultId, WorkerId
 from privet.domain.ports import EntryRow, Store
 from privet.errors import Conflict, IntegrityError, StoreGone, Unavailable
-from privet.store import postgresql_sequencer, postgresql_statements, sequencer
+from privet.store import log_reader, postgresql_sequencer, postgresql_statements, sequencer
 from privet.store.opening import open_store
 from privet.store.pool import Link
 from privet.store.postgresql import PostgresqlStore
@@ -93,16 +94,23 @@ def test_more_than_a_transaction_takes_is_taken(
 
 
 def test_what_was_taken_is_not_looked_at_again(store: PostgresqlStore, url: str, rows: Rows) -> None:
-    """Whether anything waits, and what, is found by the key: dead rows of the outbox are not walked over."""
+    """Whether anything waits, what, and how much, is found by the key: dead rows of the outbox are not walked over."""
     append(store, rows.entries(2_000))
     store.sequence()
     execute(url, "ANALYZE outbox, stream")
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # it has no types
+    lag = str(log_reader._WAITING.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
-        for statement in (postgresql_statements.ANYTHING_WAITS, postgresql_statements.STREAMS):
-            rows_of_plan = connection.execute(f"EXPLAIN {statement.text}".encode()).fetchall()
+        for text_of in (
+            postgresql_statements.ANYTHING_WAITS.text,
+            postgresql_statements.STREAMS.text,
+            lag,
+        ):
+            rows_of_plan = connection.execute(f"EXPLAIN {text_of}".encode()).fetchall()
             plan = "\n".join(row[0] for row in rows_of_plan)
             assert "Seq Scan on outbox" not in plan
             assert "outbox_pkey" in plan
+            assert "SubPlan" in plan  # stream by stream: a join reads all of the outbox
 
 
 def test_two_sequencers_on_one_head_never_fork(

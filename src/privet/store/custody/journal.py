@@ -109,8 +109,12 @@ class JournalFile(Secret):
 
     def mark(self) -> Mark:
         """The end of the journal now. Raises as `records`; changes nothing."""
+        return self.look()[0]
+
+    def look(self) -> tuple[Mark, os.stat_result]:
+        """Its end, and the file that has it, of one moment: nobody appends meanwhile. Raises as `records`."""
         with self._mutex, self._opened() as fd:
-            return self._scan_end(fd)[0]
+            return self._scan_end(fd)[0], os.fstat(fd)
 
     def records(self, since: Mark | None = None) -> Iterator[ControlRecord]:
         """Every record there is now, or those behind `since`, opened and checked; others may append meanwhile.

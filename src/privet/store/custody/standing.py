@@ -17,20 +17,19 @@ from privet.errors import Unavailable
 from privet.store.custody.journal import JournalFile
 from privet.store.custody.journal_format import ControlRecord, Mark
 
-_NOTHING = (-1, -1)
+_NOTHING = (-1, -1, -1)
 
 
 class JournalWatch(Secret):
     """The journal's last word on each person it names, kept in memory. Threads may share it."""
 
-    __slots__ = ("_file", "_journal", "_lock", "_mark", "_revoked", "_seen", "_standing")
+    __slots__ = ("_journal", "_lock", "_looked", "_mark", "_revoked", "_seen", "_standing")
 
     def __init__(self, journal: JournalFile) -> None:
         self._journal = journal
         self._lock = threading.Lock()
         self._mark: Mark | None = None
-        self._seen = _NOTHING
-        self._file = _NOTHING[0]
+        self._looked = self._seen = _NOTHING
         self._standing: dict[SubjectId, StandingWishes] = {}
         self._revoked: set[bytes] = set()
 
@@ -42,20 +41,24 @@ class JournalWatch(Secret):
             raise Unavailable(
                 "the control journal is not there: put it back, or its replica; until then nothing is released"
             ) from None
-        file, size = found.st_ino, found.st_size
-        if (file, size) == self._seen:
+        if _stamp(found) == self._seen:
             return
         with self._lock:
-            end = self._journal.mark()
-            if self._mark is not None and file != self._file:
-                self._journal.verify_extends(self._mark)  # a file was put in its place
+            end, found = self._journal.look()
+            stamp = _stamp(found)
+            if self._mark is not None and self._may_be_another(stamp, end, self._mark):
+                self._journal.verify_extends(self._mark)
             for record in self._journal.records(self._mark):
                 if record.position > end.position:
                     break
                 self._take(record)
-            self._mark, self._file = end, file
+            self._mark, self._looked = end, stamp
             # what a crash left behind the last whole record may yet be written over at the same length
-            self._seen = (file, size) if size == end.offset else _NOTHING
+            self._seen = stamp if found.st_size == end.offset else _NOTHING
+
+    def _may_be_another(self, stamp: tuple[int, int, int], end: Mark, mark: Mark) -> bool:
+        """A file was put in its place, or it was written to without growing. One that grew is chained to what was."""
+        return stamp[0] != self._looked[0] or (stamp != self._looked and end.position <= mark.position)
 
     def find(self, subject: SubjectId) -> StandingWishes | None:
         """What stands for one person; None when the journal never named her."""
@@ -84,3 +87,8 @@ class JournalWatch(Secret):
             case "restrict" | "unrestrict":
                 stands = stands.changed(restricted=record.act == "restrict")
         self._standing[record.subject] = stands
+
+
+def _stamp(found: os.stat_result) -> tuple[int, int, int]:
+    """Which file it is, how long, and when it was last changed: a copy may have one of these in common with it."""
+    return found.st_ino, found.st_size, found.st_ctime_ns
