@@ -1,9 +1,11 @@
 """`privet serve`: the vault as a service.
 
-Refuses more than one worker on SQLite, plain HTTP beyond loopback, and a passphrase from a flag.
+Refuses more than one worker or service on SQLite, a directory that cannot be written, plain HTTP beyond loopback, and a
+passphrase from a flag.
 """
 
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,11 +90,13 @@ def _serve(directory: Path, settings: "Settings", chosen: "ServeSettings", show_
     from privet.serving.listener import address_of, bind, make_tls
     from privet.serving.logs import configure_logs
     from privet.serving.orders import Orders
+    from privet.serving.premises import alone, verify_writable
     from privet.serving.supervisor import Supervisor
     from privet.serving.worker import serve_vault
 
     make_tls(chosen)
-    with bind(chosen) as listener:
+    verify_writable(settings)
+    with bind(chosen) as listener, alone(settings.directory) if settings.is_sqlite else nullcontext():
         address = address_of(listener, chosen)
         codes = show_codes or is_terminal(sys.stderr)
 

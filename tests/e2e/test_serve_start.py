@@ -3,11 +3,13 @@
 import hashlib
 import http.client
 import json
+import os
 import re
 import signal
 import socket
 import ssl
 import stat
+import subprocess
 import time
 import urllib.parse
 import warnings
@@ -47,7 +49,7 @@ def test_it_says_one_line(place: Place) -> None:
             for _ in range(3):
                 client.request("GET", "/healthz")
                 assert client.getresponse().read() == b"ok\n"
-        said = server.output().splitlines()
+        said = [line for line in server.output().splitlines() if not line.startswith("{")]
     assert len(said) == 1
     assert said[0].startswith(f"privet: serving {place.directory} at http://127.0.0.1:")
     assert said[0].endswith("(sqlite, policy embedded, 1 worker)")
@@ -58,8 +60,35 @@ def test_logs_are_json(place: Place) -> None:
     with VaultServer(place.directory, portal=QUIET) as server:
         server.stop()
         said = [json.loads(line) for line in server.output().splitlines()[1:]]
-    assert [line["event"] for line in said] == ["stopping"]
-    assert said[0]["level"] == "info"
+    assert [line["event"] for line in said] == ["serving", "stopping", "stopped"]
+    assert {line["level"] for line in said} == {"info"}
+    assert (said[0]["database"], said[0]["policy"]) == ("sqlite", "embedded")
+
+
+def test_one_service_a_vault_of_sqlite(place: Place) -> None:
+    """A second one is told so, at once; when the first has stopped, it may."""
+    with VaultServer(place.directory, portal=QUIET):
+        assert "is served already, and SQLite has one writer" in _fails(place, 3)
+    with VaultServer(place.directory, portal=QUIET) as server:
+        assert server.url
+
+
+def test_a_directory_on_a_read_only_disk(place: Place, tmp_path: Path) -> None:
+    """Exit code 3 and the path, instead of a service that can sign and journal nothing."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    done = subprocess.run(["mount", "--bind", place.directory, locked], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"nothing may be mounted here: {done.stderr.strip()}")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", locked], check=True)
+        server = VaultServer(locked, wait=False)
+        assert server.wait() == 3
+    finally:
+        subprocess.run(["umount", "-l", locked], check=True)
+    assert server.output().startswith(f"privet: {locked} cannot be written")
 
 
 def test_a_port_in_use(place: Place) -> None:

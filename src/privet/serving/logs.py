@@ -23,8 +23,8 @@ from privet.serving.stream import Unfailing
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
-def configure_logs(settings: TelemetrySettings, *, worker: int) -> None:
-    """Once a process. From then on standard error cannot fail whoever writes there."""
+def configure_logs(settings: TelemetrySettings, *, worker: int) -> bool:
+    """Once a process; True when the lines are for machines. From then on standard error fails nobody who writes."""
     stream = Unfailing(sys.stderr)
     sys.stderr = cast("TextIO", stream)
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
@@ -64,6 +64,7 @@ def configure_logs(settings: TelemetrySettings, *, worker: int) -> None:
     # Both print what an exception says, by default.
     threading.excepthook = lambda args: _log_stray(args.exc_value)
     sys.unraisablehook = lambda args: _log_stray(args.exc_value)
+    return as_json
 
 
 class _Relay(logging.Handler):

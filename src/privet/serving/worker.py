@@ -68,15 +68,21 @@ def serve_vault(
     try:
         serving = replace(vault.parts.settings.serving, serve=orders.settings)
         vault.parts = replace(vault.parts, settings=replace(vault.parts.settings, serving=serving))
-        configure_logs(serving.telemetry, worker=place)
+        for_machines = configure_logs(serving.telemetry, worker=place)
         if SHARED in os.environ:
             share_counts(place)
-        what = f"{vault.parts.store.backend}, policy {vault.parts.settings.policy.engine}"
+        kinds = {"database": vault.parts.store.backend, "policy": vault.parts.settings.policy.engine}
+
+        def begin() -> None:
+            on_ready(f"{kinds['database']}, policy {kinds['policy']}")
+            if for_machines:  # people have just been told
+                get_log().info("serving", **kinds)
+
         post = Post(
             listener=listener,
             tls=tls,
             show_code=show_code if orders.show_codes else None,
-            on_ready=lambda: on_ready(what),
+            on_ready=begin,
             until=until,
         )
         _run(_serve(vault.parts, post))
@@ -84,6 +90,7 @@ def serve_vault(
         vault.close(sign=False)
         raise
     vault.close()
+    get_log().info("stopped")
 
 
 def _run(work: Any) -> None:
