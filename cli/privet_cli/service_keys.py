@@ -2,11 +2,14 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
 
+from privet.errors import Conflict, PrivetError
 from privet_cli.completion import names_of
+from privet_cli.files import write_new
 from privet_cli.lazy import Group
 from privet_cli.opening import open_vault
 from privet_cli.options import json_option
@@ -63,29 +66,49 @@ def key() -> None:
 @click.option(
     "--expires", type=Later(), metavar="TIME", help="When it ends: 2027-05-01, or 12h, 90d, 8w from now."
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Put it there, mode 0600, instead of printing it; never over a file.",
+)
 @json_option("Print JSON.")
-def create(service: str, expires: datetime | None, as_json: bool) -> None:
+def create(service: str, expires: datetime | None, out: Path | None, as_json: bool) -> None:
     """Make an API key and print it, this once.
 
     Only a hash of it is kept. It works at once, in every process.
 
     \b
     Examples:
-      $ privet service key create front-desk > front-desk.key
+      $ privet service key create front-desk --out front-desk.key
       $ privet service key create front-desk --expires 90d
     """
-    from privet.bootstrap.credentials import create_key
+    from privet.bootstrap.credentials import create_key, revoke_key
     from privet.domain.ids import from_millis, to_millis
 
+    if out is not None and out.exists():
+        raise Conflict(f"{out} exists already; name a new file")
     with open_vault() as vault:
         made = create_key(vault.parts, service, expires=None if expires is None else to_millis(expires))
+        if out is not None:
+            try:
+                write_new(out, made.text.encode() + b"\n")
+            except PrivetError:
+                revoke_key(vault.parts, made.id)  # nobody has it
+                raise
     ends = None if made.expires is None else from_millis(made.expires)
     if as_json:
-        say_json({"id": made.id, "service": made.service, "key": made.text, "expires": ends})
+        where = {"key": made.text} if out is None else {"file": str(out)}
+        say_json({"id": made.id, "service": made.service, **where, "expires": ends})
         return
-    say(made.text)
     until = "" if ends is None else f" It expires at {moment(ends)}."
-    note(f"Keep it now: it is not shown again.{until} Revoke it with: privet service key revoke {made.id}")
+    if out is None:
+        say(made.text)
+        kept = "Keep it now: it is not shown again."
+    else:
+        say(f"key  {out}")
+        kept = "It stands nowhere else."
+    note(f"{kept}{until} Revoke it with: privet service key revoke {made.id}")
 
 
 @key.command(name="list")

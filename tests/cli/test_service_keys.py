@@ -1,7 +1,9 @@
 """`privet service key`: the key alone on standard output, once; ids everywhere else; exit codes and sentences."""
 
 import json
+import os
 import re
+import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,6 +38,37 @@ def test_a_key_is_printed_alone_and_once(vault: Path) -> None:
     assert key(vault, "list", "front-desk").out == listed.out
     assert key(vault, "list", "newsletter").out == ""
     assert "no API keys" in key(vault, "list", "newsletter").err
+
+
+def test_a_key_goes_to_a_file_of_its_owner(vault: Path) -> None:
+    """Mode 0600 whatever the umask, the key alone in it and on no stream; JSON names the file."""
+    before = os.umask(0)
+    try:
+        made = key(vault, "create", "front-desk", "--out", "desk.key")
+    finally:
+        os.umask(before)
+    assert made.code == 0, made.err
+    file = vault / "desk.key"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert KEY.fullmatch(file.read_text())
+    assert made.out == "key  desk.key\n"
+    assert "privet_" not in made.err
+    told = json.loads(key(vault, "create", "newsletter", "--out", "more.key", "--json").out)
+    assert told == {**told, "file": "more.key"}
+    assert "key" not in told
+
+
+def test_a_key_that_can_be_put_nowhere_is_not_made(vault: Path) -> None:
+    """Not over a file, and not for a folder that is not there: no key is left that nobody has."""
+    (vault / "desk.key").write_text("mine")
+    refused = key(vault, "create", "front-desk", "--out", "desk.key")
+    assert (refused.code, refused.out) == (1, "")
+    assert "exists already" in refused.err
+    assert (vault / "desk.key").read_text() == "mine"
+    refused = key(vault, "create", "front-desk", "--out", "nowhere/desk.key")
+    assert refused.code == 3
+    assert "nowhere/desk.key cannot be written" in refused.err
+    assert key(vault, "list").out == ""
 
 
 def test_json_has_the_same(vault: Path) -> None:
