@@ -30,8 +30,11 @@ class Act(StrEnum):
     RECORD = "record"  # a service added to a collection
     IMPORT = "import"  # the steward loaded a row
     CONSENT = "consent"  # consent requested, given or refused
+    CONSENT_STATUS = "consent-status"  # a service asked how a consent stands
+    CONSENT_RECEIPT = "consent-receipt"  # a service took a receipt of one
     WITHDRAW = "withdraw"  # consent withdrawn
     OBJECT = "object"  # an objection to a purpose
+    UNOBJECT = "unobject"  # one taken back
     CORRECT = "correct"  # the subject corrected her profile
     RESTRICT = "restrict"  # processing restricted
     UNRESTRICT = "unrestrict"  # restriction lifted
@@ -56,6 +59,7 @@ class Act(StrEnum):
     UPGRADE = "upgrade"  # the store moved to a newer version
     OPEN = "open"  # a vault was created
     REQUEST = "request"  # an authenticated request that was refused before any policy was asked
+    SIGN_IN_CODE = "sign-in-code"  # a sign-in code was sent to a customer
     SIGN_IN = "sign-in"  # a customer signed in to the portal, or failed to
 
 

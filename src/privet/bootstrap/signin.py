@@ -26,7 +26,7 @@ from privet.domain.request import By
 from privet.errors import IntegrityError, InvalidInput, Unauthenticated
 from privet.release.disclosure import Disclosure
 
-CODE_SENT = "sign-in-code"
+CODE_SENT = Act.SIGN_IN_CODE.value
 TRIES = 5
 DIGITS = 8
 PER_PEER = 40

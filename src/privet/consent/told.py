@@ -10,7 +10,7 @@ could join: each gets its own, under a pseudonym of its own, by the day.
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from privet.audit.leaf import Decision
+from privet.audit.leaf import Act, Decision
 from privet.consent.choices import DAY, Choices
 from privet.consent.collected import ROOM, Collected
 from privet.consent.ledger import LedgerEntry
@@ -31,8 +31,8 @@ from privet.errors import IntegrityError, NotFound, Unavailable
 from privet.identify.current import check_current
 from privet.intake.amendment import Amendments, Held
 
-STATUS = "consent-status"
-RECEIPT = "consent-receipt"
+STATUS = Act.CONSENT_STATUS.value
+RECEIPT = Act.CONSENT_RECEIPT.value
 _TRIES = 8
 
 

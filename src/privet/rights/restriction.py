@@ -16,7 +16,7 @@ from privet.errors import InvalidInput
 from privet.intake.amendment import Amendment, Amendments, Held
 
 CUSTOMER = "customer"
-UNOBJECT = "unobject"
+UNOBJECT = Act.UNOBJECT
 _NO_OBJECTION = {
     LegalBasis.LEGAL_OBLIGATION: "the law obliges the organisation to it",
     LegalBasis.VITAL_INTEREST: "somebody's life may depend on it",

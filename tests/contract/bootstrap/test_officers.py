@@ -1,11 +1,13 @@
 """Officers: they find who did what and why, are logged themselves, pause, and never see a value."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from privet import Vault, by
 from privet.bootstrap.auditing import StewardAudit
+from privet.bootstrap.signin import CODE_SENT
 from privet.errors import AccessDenied, InvalidInput, NotFound
 from privet.testing import StoppedClock, open_vault
 
@@ -79,6 +81,24 @@ def test_a_slip_in_a_filter_is_no_empty_answer(told: Vault, name: str, word: str
     with pytest.raises(InvalidInput) as refused:
         told.officer("ana").audit.page(limit=1, **{name: "ann@example.org"})
     assert "ann@example.org" not in str(refused.value)
+
+
+def test_every_act_that_stands_in_a_log_is_a_filter(told: Vault) -> None:
+    """Those of consent, of an objection and of her sign-in too."""
+    ann = by(email="ann@example.org")
+    letters, herself, audit = told.service("letters"), told.customer(ann), told.officer("ana").audit
+    for ask in (letters.consent_status, letters.consent_receipt):
+        with suppress(AccessDenied):
+            ask(ann, "marketing.email")
+    herself.restrict()
+    herself.unrestrict()
+    herself.object("service-personalisation")
+    herself.unobject("service-personalisation")
+    written = {line.act for line in audit.query()}
+    assert {"consent-status", "consent-receipt", "unobject", "unrestrict"} <= written
+    for act in written:
+        assert {line.act for line in audit.query(act=act)} == {act}
+    assert audit.query(act=CODE_SENT) == []
 
 
 def test_a_name_that_a_catalogue_has_given_up_is_still_a_filter(told: Vault) -> None:
