@@ -233,6 +233,41 @@ def test_doctor_warns_of_loose_modes(loose: str, vault: Path) -> None:
     assert "chmod" in ran.out
 
 
+@pytest.mark.parametrize("name", ["privet.toml", "vault.db", "journal", "."])
+def test_doctor_fails_where_anybody_may_write(name: str, vault: Path) -> None:
+    """Whoever may change the settings chooses the database and the policy: no mere warning."""
+    (vault / name).chmod(0o777)
+    ran = run("doctor", cwd=vault)
+    assert ran.code == 1
+    assert f"fail\tanybody on this machine can change {vault / name}" in ran.out
+    assert "chmod" in ran.out
+    (vault / name).chmod(0o770)
+    ran = run("doctor", cwd=vault)
+    assert ran.code == 0
+    assert "others of its group can change" in ran.out
+
+
+def test_doctor_of_a_vault_whose_database_is_gone(vault: Path) -> None:
+    """Its keys and journal are there, so it is no new vault: restore, and no word of init."""
+    for file in vault.glob("vault.db*"):
+        file.unlink()
+    ran = run("doctor", cwd=vault)
+    assert ran.code == 1
+    assert "`privet restore`" in ran.out
+    assert "init" not in ran.out
+    assert "`privet restore`" in sentence(run(*READ, cwd=vault), 3)
+
+
+def test_doctor_does_not_send_to_itself(vault: Path) -> None:
+    """A damaged file: what to do, which is not to run what has just been run."""
+    database = vault / "vault.db"
+    database.write_bytes(database.read_bytes()[:4_096] + bytes(8_192))
+    ran = run("doctor", cwd=vault)
+    assert ran.code == 1
+    assert "privet restore" in ran.out
+    assert "privet doctor" not in ran.out
+
+
 def test_doctor_without_the_passphrase_looks_at_the_rest(vault: Path) -> None:
     """What needs no key is still looked at; that the rest was not is a finding."""
     ran = run("doctor", cwd=vault, passphrase=None)
@@ -255,7 +290,7 @@ def test_doctor_says_where_the_database_server_is_named(vault: Path, monkeypatch
     monkeypatch.setenv("PRIVET_DATABASE__URL", "postgresql+psycopg://x:hushhush@127.0.0.1:9/x")
     ran = run("doctor", cwd=vault)
     assert ran.code == 1
-    assert "is not reachable" in ran.out
+    assert "the database at 127.0.0.1 port 9: the database server is not reachable" in ran.out
     assert "look at database.url" in ran.out
     assert "hushhush" not in ran.out + ran.err
 

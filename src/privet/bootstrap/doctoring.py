@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 
 from privet.audit.leaf import parse_leaf
 from privet.bootstrap.callers_check import examine_callers
@@ -102,8 +103,8 @@ def _environment() -> Iterator[Finding]:
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
-    """Modes: what others may read tells them more than the vault would."""
-    loose = []
+    """Modes: what others may read tells them more than the vault would; what they may change is theirs."""
+    loose: list[tuple[Path, int]] = []
     database = _database(settings)
     watched = [
         settings.directory,
@@ -123,10 +124,17 @@ def _files(settings: Settings) -> Iterator[Finding]:
             )
             continue
         if mode:
-            loose.append(path)
-    for path in loose:
-        right = "700" if path.is_dir() else "600"
-        yield Finding("warn", f"others on this machine may look into {path}", f"chmod {right} {path}")
+            loose.append((path, mode))
+    for path, mode in loose:
+        mend = f"chmod {'700' if path.is_dir() else '600'} {path}"
+        if mode & 0o002:
+            yield Finding(
+                "fault", f"anybody on this machine can change {path}", f"{mend}, and look what it says"
+            )
+        elif mode & 0o020:
+            yield Finding("warn", f"others of its group can change {path}", mend)
+        else:
+            yield Finding("warn", f"others on this machine may look into {path}", mend)
     if not loose:
         yield Finding("ok", "only its owner can look into the vault's files")
 
@@ -213,6 +221,23 @@ def _keyring(
 
 
 _SERVER_FIX = "look at database.url, and at the server (docs/postgresql.md)"
+_ASK_US = (", or run `privet doctor`", ": run `privet doctor`", "; run `privet doctor`")
+
+
+def _told(settings: Settings, error: PrivetError) -> str:
+    """What opening the database says, without the advice to ask whoever says it; of a server, which."""
+    said = error.message
+    for advice in _ASK_US:
+        said = said.removesuffix(advice)
+    if settings.is_sqlite:
+        return said
+    url = urlsplit(settings.database_url)
+    query = dict(parse_qsl(url.query))
+    try:
+        port = url.port or query.get("port", 5432)
+    except ValueError:  # several hosts, each with its port
+        return said
+    return f"the database at {url.hostname or query.get('host', 'this machine')} port {port}: {said}"
 
 
 def _store(settings: Settings, clock: Clock, findings: list[Finding]) -> Store | None:
@@ -226,8 +251,9 @@ def _store(settings: Settings, clock: Clock, findings: list[Finding]) -> Store |
             randomness=os.urandom,
         )
     except PrivetError as error:
-        if all(error.message != found.sentence for found in findings):
-            findings.append(Finding("fault", error.message, "" if settings.is_sqlite else _SERVER_FIX))
+        said = _told(settings, error)
+        if all(said != found.sentence for found in findings):
+            findings.append(Finding("fault", said, "" if settings.is_sqlite else _SERVER_FIX))
         return None
     if store.identity().vault != settings.vault_id:
         findings.append(

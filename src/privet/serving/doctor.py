@@ -27,7 +27,8 @@ from privet.errors import PrivetError, Unavailable
 from privet.http.jwks import KeySource
 from privet.portal.postman import connected
 from privet.serving.descriptors import find_too_few
-from privet.serving.listener import is_safe, make_tls
+from privet.serving.listener import bind, is_safe, make_tls
+from privet.serving.premises import ServedAlready, alone
 from privet.serving.traces import Traces
 from privet.store.custody.doctor import Finding
 
@@ -76,6 +77,7 @@ def _listener(settings: Settings, serve: ServeSettings) -> Iterator[Finding]:
             f"serve.workers is {serve.workers}, and SQLite has one writer",
             "set it to 1, or move the vault to PostgreSQL",
         )
+    yield from _port(settings, serve)
     if serve.tls_certificate is None:
         if not is_safe(serve):
             yield Finding(
@@ -99,6 +101,27 @@ def _listener(settings: Settings, serve: ServeSettings) -> Iterator[Finding]:
         yield Finding("ok", f"the server's certificate and key fit, until {found.not_after:%Y-%m-%d}")
 
 
+def _port(settings: Settings, serve: ServeSettings) -> Iterator[Finding]:
+    """Whether it can be listened on; not when the service that does so may be this vault's own."""
+    if not is_safe(serve):
+        return  # said apart
+    try:
+        if settings.is_sqlite:
+            with alone(settings.directory), bind(serve):
+                return
+        with bind(serve):
+            return
+    except ServedAlready:
+        yield Finding("ok", "the vault is served now")
+    except PrivetError as error:
+        if settings.is_sqlite:
+            yield Finding(
+                "fault", f"`privet serve` cannot start: {error.message}", "see [serve] in privet.toml"
+            )
+        else:
+            yield Finding("warn", error.message, "all is well if that is this vault's own service")
+
+
 def _secrets(serve: ServeSettings, smtp: SmtpSettings | None) -> Iterator[Finding]:
     files = {
         "serve.tls_key": serve.tls_key,
@@ -118,7 +141,11 @@ def _secret(name: str, path: Path) -> Iterator[Finding]:
     except OSError as error:
         yield Finding("fault", f"{name}: {path} cannot be read ({error.strerror})", "look at path and owner")
         return
-    if mode & 0o007:
+    if mode & 0o002:
+        yield Finding(
+            "fault", f"{name}: anybody on this machine can change {path}", f"chmod 600 {path}, and renew it"
+        )
+    elif mode & 0o007:
         yield Finding("warn", f"{name}: anyone on this machine may look into {path}", f"chmod 600 {path}")
 
 

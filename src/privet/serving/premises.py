@@ -15,6 +15,10 @@ from privet.config.settings import Settings
 from privet.errors import Unavailable
 
 
+class ServedAlready(Unavailable):
+    """Another process serves the vault."""
+
+
 def verify_writable(settings: Settings) -> None:
     """Raises Unavailable for the first place that this user may not write to, or that is on a read-only disk."""
     folders = [settings.directory, settings.anchors_path]
@@ -31,14 +35,14 @@ def verify_writable(settings: Settings) -> None:
 
 @contextmanager
 def alone(directory: Path) -> Iterator[None]:
-    """Nobody else serves this directory meanwhile. Raises Unavailable when somebody does."""
+    """Nobody else serves this directory meanwhile. Raises ServedAlready when somebody does."""
     held = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise Unavailable(
+                raise ServedAlready(
                     f"{directory} is served already, and SQLite has one writer: stop the other `privet serve`, or move "
                     "the vault to PostgreSQL (docs/backup.md)"
                 ) from None

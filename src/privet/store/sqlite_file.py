@@ -98,7 +98,9 @@ def check_path(path: Path) -> None:
     try:
         found = path.stat()
     except FileNotFoundError:
-        raise Unavailable("there is no vault database here: `privet init` makes one") from None
+        raise Unavailable(
+            "the vault's database file is not there: put it back, or restore a backup with `privet restore`"
+        ) from None
     except OSError as error:
         raise explain(error) from None
     if stat.S_ISDIR(found.st_mode):

@@ -31,6 +31,7 @@ from privet.config.settings.serving import (
 )
 from privet.domain.ids import VaultId
 from privet.serving.doctor import examine_serving
+from privet.serving.premises import alone
 
 CATALOGUE = parse_catalogue(
     """
@@ -141,6 +142,31 @@ def test_a_look_up_that_the_catalogue_does_not_have(tmp_path: Path) -> None:
     assert "no look-up field 'name'" in found[0][1]
     assert "no look-up field 'crm'" in found[1][1]
     assert "the issuer http://127.0.0.1:9 gives no keys" in found[2][1]
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    """By a stranger `privet serve` cannot start; by the vault's own service all is well."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        on = settings(tmp_path, serve=ServeSettings(port=port), portal=PortalSettings(enabled=False))
+        ((level, text),) = said(on)
+        assert level == "fault"
+        assert f"port {port} on 127.0.0.1 is in use" in text
+        with alone(tmp_path):
+            assert said(on) == [("ok", "the vault is served now")]
+        ((level, _),) = said(replace(on, database_url="postgresql+psycopg://x@/x"))
+        assert level == "warn"
+    assert said(on) == []
+
+
+def test_a_secret_that_anybody_can_change(tmp_path: Path) -> None:
+    """A fault: it is nobody's secret any more."""
+    token = tmp_path / "token"
+    token.write_text("x" * 20)
+    token.chmod(0o666)
+    serve = ServeSettings(metrics_token_file=token)
+    found = said(settings(tmp_path, serve=serve, portal=PortalSettings(enabled=False)))
+    assert found == [("fault", f"serve.metrics_token_file: anybody on this machine can change {token}")]
 
 
 class Answer(BaseHTTPRequestHandler):
