@@ -73,7 +73,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 def test_a_certificate_for_opa_comes_with_its_key(tmp_path: Path, key: str) -> None:
     """One without the other could only fail later."""
     (tmp_path / "privet.toml").write_text(f'{HEAD}[policy]\n{key} = "us.pem"\n')
-    with pytest.raises(InvalidInput, match="name both, or neither"):
+    with pytest.raises(InvalidInput, match=rf"^privet\.toml:4: policy\.{key}: needs policy\.\w+ beside it"):
         load_settings(tmp_path)
 
 
@@ -129,7 +129,7 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
         (
             HEAD + '[policy]\nengine = "opa"\n',
             (
-                'privet.toml: policy.url: is missing; with engine = "opa" it must be the address of an OPA server, '
+                'privet.toml:3: policy.url: is missing; with engine = "opa" it must be the address of an OPA server, '
                 'for instance url = "http://127.0.0.1:8181"'
             ),
         ),
@@ -255,15 +255,17 @@ def test_a_disk_that_refuses_is_unavailable(tmp_path: Path) -> None:
         ("[serve]\nport = 70000\n", "privet.toml:4: serve.port: must be at most 65535"),
         ("[serve]\nport = '80'\n", "privet.toml:4: serve.port: must be a whole number"),
         ("[serve]\nprot = 80\n", 'privet.toml:4: serve.prot: there is no key "prot"; did you mean "port"?'),
-        ("[serve]\ntls_key = 'k'\n", "serve.tls_certificate: needs serve.tls_key beside it"),
-        ("[serve]\ntls_client_ca = 'k'\n", "serve.tls_client_ca: asks for certificates over TLS"),
+        ("[serve]\nport = 1\ntls_key = 'k'\n", "privet.toml:5: serve.tls_key: needs serve.tls_certificate beside it"),
+        ("[policy]\nkey_file = 'k'\n", "privet.toml:4: policy.key_file: needs policy.certificate_file beside it"),
+        ("[serve]\ntls_client_ca = 'k'\n", "privet.toml:4: serve.tls_client_ca: asks for certificates over TLS"),
         ("[smtp]\nhost = 'mail'\n", "smtp.sender: is missing"),
         ("[smtp]\nhost = 'mail'\nsender = 'x'\n", "privet.toml:5: smtp.sender: has not the form"),
         ("[telemetry]\nlog_level = 'loud'\n", "telemetry.log_level: must be one of 'debug', 'info'"),
         ("[portal]\nenabled = 'yes'\n", "portal.enabled: must be true or false"),
         ("serve = 3\n", "serve: must be a section in [ ]"),
         ("issuers = 3\n", "issuers: must be a section in [[ ]]"),
-        ("[[issuers]]\nissuer = 'https://a'\naudience = 'p'\nrole = 'customers'\n", "both claim and lookup"),
+        ("[[issuers]]\nissuer = 'https://a'\naudience = 'p'\nrole = 'customers'\n",
+         "privet.toml:6: issuers.role: with role"),
         ("[[issuers]]\nissuer = 'https://a'\naudience = 'p'\nrole = 'services'\nalgorithms = ['none']\n",
          "must be one of 'RS256'"),
     ],
@@ -274,6 +276,27 @@ def test_faults_of_the_sections_about_serving(tmp_path: Path, text: str, said: s
     with pytest.raises(InvalidInput) as caught:
         load_settings(tmp_path)
     assert said in caught.value.message
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    """What no single key can say, each by its line; and which of several issuers it is."""
+    good = "[[issuers]]\nissuer = 'https://a'\naudience = 'p'\nrole = 'services'\n"
+    bad = good.replace("services", "customers")
+    text = f"[policy]\nengine = 'opa'\n[serve]\ntls_key = 'k'\n{good}{bad}{good}"
+    (tmp_path / "privet.toml").write_text(HEAD + text)
+    with pytest.raises(InvalidInput) as caught:
+        load_settings(tmp_path)
+    assert [line.partition(" ")[0] for line in caught.value.message.splitlines()] == [
+        "privet.toml:3:",
+        "privet.toml:6:",
+        "privet.toml:14:",
+    ]
+    (tmp_path / "privet.toml").write_text(HEAD + good + good.replace("audience", "audiens") + good)
+    with pytest.raises(InvalidInput) as caught:
+        load_settings(tmp_path)
+    missing, unknown = caught.value.message.splitlines()
+    assert missing == "privet.toml:7: issuers.1.audience: is missing"
+    assert unknown.startswith("privet.toml:9: issuers.1.audiens: there is no key")
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

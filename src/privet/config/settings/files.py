@@ -8,9 +8,9 @@ from typing import Any
 from privet.config.settings.model import PolicySettings, Settings
 from privet.config.settings.sections_file import changed, quote, read_serving, serving_lines
 from privet.config.settings.serving import DatabaseSettings
-from privet.config.settings.shape import FILE, FORMAT, RULES, FileShape, parse_settings
+from privet.config.settings.shape import FILE, FORMAT, FileShape, parse_settings
 from privet.domain.ids import VaultId
-from privet.errors import InvalidInput, Unavailable
+from privet.errors import Unavailable
 
 _POLICY_FILES = ("token_file", "ca_file", "certificate_file", "key_file")
 
@@ -47,10 +47,6 @@ def _settings(directory: Path, shape: FileShape) -> Settings:
     root = Path(os.path.abspath(directory))  # noqa: PTH100 - resolve() would follow a link to the vault
     vault_id = VaultId(bytes.fromhex(shape.vault_id))
     policy = shape.policy
-    if policy.engine == "opa" and policy.url is None:
-        raise InvalidInput(f'{FILE}: policy.url: is missing; with engine = "opa" it {RULES["policy.url"]}')
-    if (policy.certificate_file is None) != (policy.key_file is None):
-        raise InvalidInput(f"{FILE}: policy.certificate_file and policy.key_file: name both, or neither")
     return Settings(
         directory=root,
         vault_id=vault_id,

@@ -110,7 +110,16 @@ def parse_settings(data: bytes) -> FileShape:
         )
     overrides = find_overrides(FileShape)
     try:
-        return _meant(FileShape.model_validate(overlay(raw, overrides)))
+        shape = FileShape.model_validate(overlay(raw, overrides))
+        contradictions = _find_contradictions(shape)
+        if not contradictions:
+            return shape
+        raise InvalidInput(
+            "\n".join(
+                f"{FILE}:{_line_of(text, keys)}: {'.'.join(key for key in keys if not key.isdigit())}: {said}"
+                for keys, said in contradictions
+            )
+        )
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
     lines = []
@@ -135,18 +144,29 @@ def _is_said(overrides: Mapping[str, Any], keys: list[str]) -> bool:
     return not isinstance(section, dict) or len(keys) == 1 or keys[1] in section
 
 
-def _meant(shape: FileShape) -> FileShape:
-    """What no single key can say. Raises InvalidInput."""
-    faults = []
-    if (shape.serve.tls_certificate is None) != (shape.serve.tls_key is None):
-        faults.append("serve.tls_certificate: needs serve.tls_key beside it, and the other way round")
+def _find_contradictions(shape: FileShape) -> list[tuple[list[str], str]]:
+    """What no single key can say: each by the key to look at."""
+    faults: list[tuple[list[str], str]] = []
+
+    def pair(section: str, one: str, other: str) -> None:
+        held = getattr(shape, section)
+        if (getattr(held, one) is None) != (getattr(held, other) is None):
+            there, missing = (one, other) if getattr(held, other) is None else (other, one)
+            faults.append(([section, there], f"needs {section}.{missing} beside it"))
+
+    if shape.policy.engine == "opa" and shape.policy.url is None:
+        faults.append((["policy", "url"], f'is missing; with engine = "opa" it {RULES["policy.url"]}'))
+    pair("policy", "certificate_file", "key_file")
+    pair("serve", "tls_certificate", "tls_key")
     if shape.serve.tls_client_ca is not None and shape.serve.tls_certificate is None:
-        faults.append("serve.tls_client_ca: asks for certificates over TLS; set serve.tls_certificate too")
-    if any(i.role == "customers" and (i.claim is None or i.lookup is None) for i in shape.issuers):
-        faults.append('issuers: with role = "customers" both claim and lookup say who she is')
-    if faults:
-        raise InvalidInput("\n".join(f"{FILE}:1: {fault}" for fault in faults))
-    return shape
+        faults.append(
+            (["serve", "tls_client_ca"], "asks for certificates over TLS; set serve.tls_certificate too")
+        )
+    for at, issuer in enumerate(shape.issuers):
+        if issuer.role == "customers" and (issuer.claim is None or issuer.lookup is None):
+            keys = ["issuers", str(at), "role"]
+            faults.append((keys, 'with role = "customers" both claim and lookup say who she is'))
+    return faults
 
 
 RULES = {
@@ -220,14 +240,18 @@ _SECTIONS: Mapping[str, type[Shape]] = {
 
 def _line_of(text: str, keys: list[str]) -> int:
     """The line of a key, found by its section and name; 1 where it is written in some other way."""
-    section, best = "", 1
+    section, best, seen = "", 1, -1
+    # Of a list of sections, which: ["issuers", "1", "claim"].
+    at = int(keys[1]) if len(keys) > 1 and keys[1].isdigit() else None
+    wanted = ".".join(key for key in keys if not key.isdigit())
     for number, line in enumerate(text.splitlines(), start=1):
         bare = line.split("#")[0].strip()
         if bare.startswith("["):
             section = bare.strip("[] ")
-            if keys and section == keys[0]:
+            seen += at is not None and section == keys[0]
+            if keys and section == keys[0] and at in (None, seen):
                 best = number
         name = bare.partition("=")[0].strip().strip("\"'")
-        if "=" in bare and ".".join(filter(None, [section, name])) == ".".join(keys):
+        if "=" in bare and ".".join(filter(None, [section, name])) == wanted and at in (None, seen):
             return number
     return best
