@@ -35,19 +35,40 @@ def check_content_type(headers: Iterable[tuple[bytes, bytes]]) -> None:
 
 def parse_body(body: bytes) -> dict[str, Any]:
     """The object. Raises EdgeError: malformed_json, or invalid_input where it is JSON but no object."""
+    strict = _is_strict(body)
     try:
-        orjson.loads(body)  # UTF-8, lone surrogates, NaN, depth: stricter than what follows
-        value = json.loads(body, object_pairs_hook=_once, parse_int=_integer, parse_float=_number)
+        value = json.loads(
+            body.decode("utf-8"), object_pairs_hook=_once, parse_int=_integer, parse_float=_number
+        )
     except EdgeError:
         raise
     except (ValueError, RecursionError):
         value = _NOTHING
     if value is _NOTHING:  # out here, so that no chained exception quotes the body
-        raise EdgeError("malformed_json", "the body is not one JSON value in UTF-8")
-    if type(value) is not dict:
+        raise _malformed()
+    if strict and type(value) is not dict:
         raise EdgeError("invalid_input", "the body must be a JSON object", pointer="")
+    if type(value) is _Unfit:
+        raise _misfit(value, value)
     _check_depth(value)
-    return value
+    if not strict:
+        raise _malformed()
+    found: dict[str, Any] = value
+    return found
+
+
+def _is_strict(body: bytes) -> bool:
+    """UTF-8, no lone surrogates, no NaN, no great depth; nor a number with a power of ten beyond all measure, which is
+    JSON: what follows says where it stands."""
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _malformed() -> EdgeError:
+    return EdgeError("malformed_json", "the body is not one JSON value in UTF-8")
 
 
 _NOTHING: Final = object()

@@ -20,6 +20,9 @@ from privet.http.problems import EdgeError
         (b'{"a": Infinity}', "malformed_json"),
         (b'{"a": "\\ud800"}', "malformed_json"),
         (b'{"a": "\xff"}', "malformed_json"),
+        (b'{"a": NaN}', "malformed_json"),
+        ('{"a": 1}'.encode("utf-16"), "malformed_json"),
+        (b'\xef\xbb\xbf{"a": 1}', "malformed_json"),
         (b'{"a": 1180591620717411303424}', "invalid_input"),
         (b"[1]", "invalid_input"),
         (b"1", "invalid_input"),
@@ -40,6 +43,9 @@ def test_what_is_refused(body: bytes, code: str) -> None:
         (b'{"a": [1, {"b/c": -0.12345678901234567890123456789012345678901}]}', "/a/1/b~1c"),
         (b'{"a": {"b": 0.12345678901234567890123456789012345678901}}', "/a/b"),
         (b"[1]", ""),
+        (b'{"a": [1, ' + b"7" * 400 + b"]}", "/a/1"),
+        (b'{"a": -1e999}', "/a"),
+        (b"7" * 400, ""),
     ],
 )
 def test_what_is_json_but_not_taken_has_its_place(body: bytes, pointer: str) -> None:
