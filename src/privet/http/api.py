@@ -18,6 +18,7 @@ from starlette.responses import Response
 from privet.http.describing import describe
 from privet.http.desk import Desk
 from privet.http.guard import problem_response, refuse
+from privet.http.heads import Heads
 from privet.http.problems import EdgeError, problem_of
 from privet.http.routes.audit import audit
 from privet.http.routes.consent import consents
@@ -50,6 +51,7 @@ def make_api(desk: Desk) -> FastAPI:
         exception_handlers={HTTPException: _no_route(desk), Exception: _failed},
     )
     families = [family(desk) for family in (reads, writes, consents, me, audit, controls, log)]
+    app.add_middleware(Heads)
     document: list[bytes] = []
 
     def written() -> bytes:
@@ -75,7 +77,9 @@ def _no_route(desk: Desk) -> Any:
         allow = (error.headers or {}).get("allow") or (error.headers or {}).get("Allow") or ""
         if error.status_code == 405:
             methods = [name.strip() for name in allow.split(",")]
-            told = EdgeError("method_not_allowed", f"this route takes {allow}", allow=methods)
+            if "GET" in methods:
+                methods.append("HEAD")
+            told = EdgeError("method_not_allowed", f"this route takes {', '.join(methods)}", allow=methods)
         elif error.status_code == 404:
             told = EdgeError("not_found", "there is nothing at this address")
         else:

@@ -216,6 +216,25 @@ def test_strangers_learn_nothing_but_that(house: House) -> None:
     assert house.vault.parts.store.log.size() == before
 
 
+def test_head_wherever_there_is_get(house: House) -> None:
+    """The same status and headers without a body, for strangers and for those who are known; a method that a route
+    does not have is told with those it has."""
+    for path, who in (
+        ("/v1/openapi.json", None),
+        ("/v1/log/checkpoint", None),
+        ("/v1/controls", "officer"),
+        ("/v1/controls", None),
+        ("/v1/log/nothing", None),
+    ):
+        got = house.ask(path, who=who, headers={"x-request-id": "same"})
+        bare = house.ask(path, who=who, method="HEAD", headers={"x-request-id": "same"})
+        assert (bare.status, bare.body) == (got.status, b"")
+        assert {**bare.headers, "date": ""} == {**got.headers, "date": ""}
+    refused = house.ask("/v1/controls", who="officer", method="PUT")
+    assert refused.headers["allow"] == "GET, HEAD"
+    assert house.ask("/v1/put", who=None, method="HEAD").status == 405
+
+
 def test_no_such_route_and_no_such_method(house: House) -> None:
     """Problems of one shape; of a known caller with a leaf."""
     none = house.ask("/v1/nothing", {}, who="reader")
