@@ -7,7 +7,7 @@ refused before policy was asked becomes a leaf. Refuses the wrong kind of caller
 
 from collections.abc import Callable, Coroutine, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from fastapi.exceptions import RequestValidationError
@@ -67,6 +67,11 @@ def guarded(desk: Desk, kind: Kind) -> type[APIRoute]:
         def get_route_handler(self) -> Handler:
             handle = super().get_route_handler()
             allowed = frozenset(parameter.alias for parameter in self.dependant.query_params)
+            conditions = _CONDITIONS - {
+                parameter.alias.lower().encode("ascii") for parameter in self.dependant.header_params
+            }
+            if self.methods == {"GET"}:
+                conditions = frozenset()  # a cache may ask so, and is answered in full
             takes_json = self.body_field is not None
 
             async def guard(request: Request) -> Response:
@@ -80,7 +85,7 @@ def guarded(desk: Desk, kind: Kind) -> type[APIRoute]:
                     desk.authenticator.admit(caller)
                     check_kind(caller, kind)
                     check_query(request.scope, allowed)
-                    check_headers(request.scope)
+                    check_headers(request.scope, conditions)
                     if takes_json:
                         check_content_type(request.scope["headers"])
                         await asked.read()
@@ -233,13 +238,21 @@ def check_query(scope: Scope, allowed: frozenset[str]) -> None:
 
 
 _ONCE = (b"idempotency-key", b"if-match", b"content-type")
+_CONDITIONS: Final = frozenset({b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"})
 
 
-def check_headers(scope: Scope) -> None:
-    """Raises EdgeError for a header twice of which one would have to be chosen."""
+def check_headers(scope: Scope, conditions: frozenset[bytes] = frozenset()) -> None:
+    """Raises EdgeError for a header twice of which one would have to be chosen, InvalidInput for one of `conditions`:
+    those that the route would not hold itself to."""
     names = [name for name, _ in scope["headers"] if name in _ONCE]
     if len(set(names)) != len(names):
         raise EdgeError("bad_request", "a header stands twice")
+    for name, _ in scope["headers"]:
+        if name in conditions:
+            shown = name.decode("ascii").title()
+            raise InvalidInput(
+                f"this route does not take {shown}: nothing was done; leave it out", field=shown
+            )
 
 
 async def check_empty(request: Request) -> None:

@@ -317,6 +317,26 @@ def test_headers(house: House, headers: dict[str, str]) -> None:
         assert "pointer" not in said.json, "a pointer is into the body"
 
 
+@pytest.mark.parametrize(
+    "path, name, value",
+    [
+        ("/v1/put", "If-None-Match", "*"),
+        ("/v1/put", "If-Unmodified-Since", "Sat, 29 Oct 1994 19:43:31 GMT"),
+        ("/v1/record", "If-Match", '"a"'),
+    ],
+)
+def test_a_condition_that_is_not_held_is_not_passed_over(
+    house: House, path: str, name: str, value: str
+) -> None:
+    """Whoever writes only if, and is not heard, would overwrite: refused by its name, and nothing is written."""
+    who = house.guest()
+    before = len(house.lines(act="put") + house.lines(act="record"))
+    said = house.ask(path, changed(path, subject={who.field: who.value}), headers={name: value})
+    check_problem(said, 422, "invalid_input")
+    assert said.json["field"] == name
+    assert len(house.lines(act="put") + house.lines(act="record")) == before
+
+
 def test_each_authenticated_refusal_has_its_leaf(house: House) -> None:
     """One of each kind, each with its one entry, of one length."""
     time.sleep(2.5)  # whatever others left to be counted is told by now
