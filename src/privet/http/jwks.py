@@ -1,8 +1,8 @@
 """An issuer's public keys (RFC 7517), by its JWKS address or OpenID Connect Discovery, kept and renewed.
 
 Nobody waits for a renewal while keys are at hand: they are renewed behind the requests once they are five minutes old,
-and serve for an hour while the issuer does not answer. A key that is not known is looked for again at most once a
-minute. Refuses addresses other than HTTPS or loopback, redirects, answers that are slow or large, proxies of the
+and serve for an hour while the issuer does not answer. A key that is not known is looked for again every ten seconds
+at most. Refuses addresses other than HTTPS or loopback, redirects, answers that are slow or large, proxies of the
 environment, symmetric and private keys, and RSA keys outside 2048 to 8192 bits.
 """
 
@@ -28,7 +28,8 @@ from privet.errors import InvalidInput, Unavailable
 DISCOVERY: Final = "/.well-known/openid-configuration"
 FRESH_S: Final = 300.0
 STALE_S: Final = 3_600.0
-UNKNOWN_KEY_S: Final = 60.0
+UNKNOWN_KEY_S: Final = 10.0
+"""Any stranger can name a key that is not there: so long can one hold up a new key, and no longer."""
 RETRY_S: Final = 10.0
 TIMEOUT_S: Final = 4.0
 MOST_BYTES: Final = 262_144

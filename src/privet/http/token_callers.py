@@ -19,7 +19,15 @@ from privet.errors import InvalidInput, Unauthenticated
 from privet.http.caller import Caller
 from privet.http.certificates import PeerCertificate
 from privet.http.jwks import KeySource
-from privet.http.tokens import ALGORITHMS, LONGEST, VerifiedToken, is_allowed, parse_token, verify_token
+from privet.http.tokens import (
+    ALGORITHMS,
+    LONGEST,
+    VerifiedToken,
+    check_times,
+    is_allowed,
+    parse_token,
+    verify_token,
+)
 
 _MOST: Final = 20_000
 _SPARE: Final = 1_000
@@ -102,6 +110,7 @@ class TokenCallers:
         if len(fit) != 1 or not is_allowed(token.algorithm, fit[0].settings):
             raise Unauthenticated("no issuer, or two")
         issuer = fit[0]
+        check_times(token.claims, issuer.settings, self._clock())  # before it makes anybody look for a key
         form = ALGORITHMS[token.algorithm]
         key = await issuer.keys.find(token.kid, token.algorithm, (form.kind, form.curve))
         if key is None:

@@ -3,8 +3,8 @@
 Refuses: tokens over 8 KiB, before anything of them is parsed; algorithms outside the issuer's list, so `none` and HMAC
 always; headers that bring their own key or address (`jwk`, `jku`, `x5u`, `x5c`) or ask for extensions (`crit`, `b64`,
 `zip`); types other than JWT and at+jwt; keys that are not of the algorithm's type; names twice in one object; tokens of
-another issuer or audience, expired, not yet valid, or issued in the future; logout tokens; and proof-of-possession
-tokens (`cnf`) but for those bound to a TLS certificate (RFC 8705).
+another issuer or audience, expired, issued longer ago than `issuers.max_token_hours`, not yet valid, or issued in the
+future; logout tokens; and proof-of-possession tokens (`cnf`) but for those bound to a TLS certificate (RFC 8705).
 """
 
 import base64
@@ -25,6 +25,7 @@ from privet.http.jwks import VerificationKey
 LONGEST: Final = 8_192
 LEEWAY_MS: Final = 30_000
 """How far the issuer's clock and ours may be apart."""
+_HOUR_MS: Final = 3_600_000
 _LONGEST_HEADER: Final = 1_024
 _LONGEST_NAME: Final = 512
 _MOST_AUDIENCES: Final = 50
@@ -127,11 +128,7 @@ def verify_token(
     claims = token.claims
     if token.issuer != issuer.issuer or issuer.audience not in token.audiences or "events" in claims:
         raise _no()
-    until = _instant(claims.get("exp")) + LEEWAY_MS
-    begun = _instant(claims.get("iat"))
-    valid_from = _instant(claims["nbf"]) if "nbf" in claims else begun
-    if not max(begun, valid_from) - LEEWAY_MS <= now < until:
-        raise _no()
+    until = check_times(claims, issuer, now)
     subject = claims.get("sub")
     if not _is_name(subject):
         raise _no()
@@ -142,6 +139,19 @@ def verify_token(
         confirmation=_confirmation(claims),
         claims=claims,
     )
+
+
+def check_times(claims: Mapping[str, Any], issuer: IssuerSettings, now: Millis) -> int:
+    """Until when it is taken, in milliseconds: to its `exp`, and `max_token_hours` after its `iat` at most.
+
+    Raises Unauthenticated outside its time.
+    """
+    begun = _instant(claims.get("iat"))
+    until = min(_instant(claims.get("exp")), begun + issuer.max_token_hours * _HOUR_MS) + LEEWAY_MS
+    valid_from = _instant(claims["nbf"]) if "nbf" in claims else begun
+    if not max(begun, valid_from) - LEEWAY_MS <= now < until:
+        raise _no()
+    return until
 
 
 def _verify_signature(token: ParsedToken, form: KeyForm, key: VerificationKey) -> None:

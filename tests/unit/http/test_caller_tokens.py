@@ -37,6 +37,21 @@ def test_officers_and_customers_come_by_their_own_issuers(vault: Vault) -> None:
     assert "ada@" not in repr(ada)
 
 
+def test_only_a_token_whose_times_fit_makes_anybody_look_for_its_key(vault: Vault, sites: Sites) -> None:
+    """One of another time asks nothing of the issuer, nor uses up the look that a new key needs."""
+
+    async def work() -> None:
+        door = Door(vault)
+        for other in (claims(exp=NOW // 1000 - 100), claims(iat=NOW // 1000 + 100)):
+            with pytest.raises(Unauthenticated):
+                await door.ask(token(other, header={"kid": "invented"}))
+        assert sites.asked == 0
+        await door.ask(token(claims()))
+        assert sites.asked > 0
+
+    run(work())
+
+
 NOBODYS = [
     claims(sub="stranger", client_id=None),
     claims(sub="stranger", client_id="desk"),

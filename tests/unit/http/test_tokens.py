@@ -13,7 +13,7 @@ from privet.config.settings.serving import IssuerSettings
 from privet.domain.ids import Millis
 from privet.errors import Unauthenticated
 from privet.http.jwks import VerificationKey, parse_jwks
-from privet.http.tokens import ALGORITHMS, LONGEST, VerifiedToken, parse_token, verify_token
+from privet.http.tokens import ALGORITHMS, LEEWAY_MS, LONGEST, VerifiedToken, parse_token, verify_token
 from tests.unit.http.issuing import (
     NOW,
     SERVICES,
@@ -108,6 +108,20 @@ def test_wrong_claims_are_refused(body: dict[str, Any]) -> None:
     """Another issuer or audience, times that are not now, nobody, and bindings that are not checked here."""
     with pytest.raises(Unauthenticated):
         verify(token(body))
+
+
+def test_a_token_lasts_no_longer_than_the_issuers_ceiling() -> None:
+    """A token cannot be revoked: one that says thirty years is taken for a day after it was issued, or as set."""
+    begun = NOW // 1000
+    long = token(claims(iat=begun, exp=begun + 31 * 365 * 86_400))
+    day, hour = 86_400_000, 3_600_000
+    assert verify(long, now=NOW + day - 1_000).until == NOW + day + LEEWAY_MS
+    with pytest.raises(Unauthenticated):
+        verify(long, now=NOW + day + LEEWAY_MS)
+    shorter = replace(SERVICES, max_token_hours=1)
+    assert verify(long, issuer=shorter, now=NOW).until == NOW + hour + LEEWAY_MS
+    with pytest.raises(Unauthenticated):
+        verify(long, issuer=shorter, now=NOW + 2 * hour)
 
 
 def test_nan_and_infinity_are_no_times() -> None:

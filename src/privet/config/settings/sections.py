@@ -61,6 +61,7 @@ class IssuerShape(Shape):
     ca_file: PathText | None = None
     claim: Name | None = None
     lookup: Name | None = None
+    max_token_hours: Annotated[int, Field(ge=1, le=8_760)] = 24
 
 
 class PortalShape(Shape):

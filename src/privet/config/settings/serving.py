@@ -62,6 +62,8 @@ class IssuerSettings:
     """Customers: the claim that names her…"""
     lookup: str | None = None
     """…and the look-up field whose value it is."""
+    max_token_hours: int = 24
+    """A token is taken for so long after its `iat` at most, whatever its `exp`: it cannot be revoked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
