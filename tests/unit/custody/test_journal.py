@@ -184,6 +184,14 @@ def test_missing_journal_is_not_made_anew(path: Path, keyring: MemoryKeyring) ->
     assert not path.exists()
 
 
+def test_a_journal_that_cannot_be_opened_says_why(path: Path, keyring: MemoryKeyring) -> None:
+    """What the system says, and the setting that names the file; no path, for the sentence goes to callers too."""
+    path.mkdir()
+    with pytest.raises(Unavailable, match=r"\(Is a directory\): look at journal\.path") as caught:
+        JournalFile(path, keyring, VAULT).mark()
+    assert str(path) not in str(caught.value)
+
+
 def test_existing_journal_is_never_replaced(journal: JournalFile, path: Path, keyring: MemoryKeyring) -> None:
     """`create` over a journal is a Conflict."""
     before = path.read_bytes()

@@ -166,9 +166,10 @@ class JournalFile(Secret):
                 fd = os.open(self.path, os.O_RDWR)
             except FileNotFoundError:
                 raise Unavailable(_MISSING) from None
-            except OSError:
+            except OSError as error:
                 raise Unavailable(
-                    "the control journal cannot be opened: look at its path and permissions"
+                    f"the control journal cannot be opened ({error.strerror}): look at journal.path in privet.toml, "
+                    "and at that file's permissions"
                 ) from None
             try:
                 take_lock(fd, _BUSY)
