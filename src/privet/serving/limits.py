@@ -3,6 +3,7 @@
 Refuses nothing itself: the protocol asks here, and answers.
 """
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -92,6 +93,7 @@ class Gate:
         self.open: set[Connection] = set()
         self.on_free: Callable[[], None] = _nothing
         self.on_refused: Callable[[str], None] = _ignore
+        self.on_bad_certificate: Callable[[ssl.SSLCertVerificationError], None] = _pass
         self.note: Note = _no_note
         """What writes the leaf of a refusal whose head was whole, before it is told."""
 
@@ -129,6 +131,10 @@ def _nothing() -> None:
 
 def _ignore(code: str) -> None:
     del code
+
+
+def _pass(error: ssl.SSLCertVerificationError) -> None:
+    del error
 
 
 def _no_note(scope: Scope, error: EdgeError) -> None:

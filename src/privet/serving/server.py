@@ -162,6 +162,9 @@ class Server:
                 ssl=self._tls,
                 ssl_handshake_timeout=_HANDSHAKE_S if self._tls is not None else None,
             )
+        except ssl.SSLCertVerificationError as error:
+            self._gate.on_bad_certificate(error)
+            connection.close()
         except OSError:
             connection.close()  # no TLS, or gone before it spoke
 

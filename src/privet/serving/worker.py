@@ -21,6 +21,7 @@ from privet.errors import PrivetError
 from privet.http.problems import CODES
 from privet.serving.app import make_service
 from privet.serving.background import Background, Chore, chores_of
+from privet.serving.bad_certificates import BadCertificates
 from privet.serving.counts import SHARED, share_counts
 from privet.serving.descriptors import allow_connections
 from privet.serving.health import Health
@@ -125,6 +126,7 @@ async def _serve(parts: Parts, post: Post) -> None:
     if post.until is not None:
         _watch(loop, post.until, stop)
     metrics = Metrics(parts)
+    gate.on_bad_certificate = BadCertificates(lambda: metrics.refused("certificate")).note
     gate.on_refused = lambda code: metrics.request("", CODES[code].status, 0.0)
 
     metrics.on_batch = health.answered

@@ -2,12 +2,15 @@
 
 import base64
 import hmac
+import http.client
+import json
 import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -41,9 +44,10 @@ class Inn:
     def issue(self, name: str, *uris: str, by: Issued | None = None, **more: object) -> Issued:
         return issue(name, by=by or self.authority, uris=uris, begins=BEGINS, **more)  # type: ignore[arg-type]
 
-    def serve(self) -> VaultServer:
+    def serve(self, log: Path | None = None) -> VaultServer:
         return VaultServer(
             self.directory,
+            log=log,
             serve={
                 "tls_certificate": self.files / "server.pem",
                 "tls_key": self.files / "server.key",
@@ -97,7 +101,8 @@ def test_tls_itself_refuses_what_it_must(inn: Inn, vault: Vault) -> None:
     """Another authority's, an expired one, a server's own, and a stolen certificate without its key."""
     other = issue("another authority", authority=True, begins=BEGINS)
     expired = issue("desk", by=inn.authority, uris=[SPIFFE], begins=BEGINS - timedelta(days=90), days=30)
-    with inn.serve() as server:
+    log = inn.files / "serve.log"
+    with inn.serve(log=log) as server:
         for shown in (
             inn.issue("kitchen", SPIFFE, by=other),
             issue("kitchen", uris=[SPIFFE], begins=BEGINS),
@@ -106,6 +111,7 @@ def test_tls_itself_refuses_what_it_must(inn: Inn, vault: Vault) -> None:
         ):
             with pytest.raises((ssl.SSLError, ConnectionError)):
                 Door(server.url, inn.client(shown)).ask()
+        _check_told(inn, server, log, 4)
         inn.desk.write(inn.files, "desk")
         context = inn.client(None)
         _, key = issue("thief").write(inn.files, "thief")
@@ -113,6 +119,25 @@ def test_tls_itself_refuses_what_it_must(inn: Inn, vault: Vault) -> None:
             context.load_cert_chain(inn.files / "desk.pem", key)
         assert Door(server.url, inn.client(inn.desk)).ask().status == 403
     assert vault.parts.catalogue.services["desk"].certificates
+
+
+def _check_told(inn: Inn, server: VaultServer, log: Path, times: int) -> None:
+    """Each is counted, and the operator is told why; once, however many come."""
+    line = f'privet_unknown_callers_total{{why="certificate"}} {times}.0'
+    at = urlsplit(server.url)
+    until = time.monotonic() + 30
+    found = ""
+    while line not in found and time.monotonic() < until:
+        asking = http.client.HTTPSConnection(
+            at.hostname or "", at.port, context=inn.client(inn.desk), timeout=30
+        )
+        asking.request("GET", "/metrics")
+        found = asking.getresponse().read().decode()
+        asking.close()
+    assert line in found
+    said = [one for one in log.read_text().splitlines() if "client certificate was refused" in one]
+    assert len(said) == 1
+    assert "certificate" in json.loads(said[0])["reason"]
 
 
 def test_a_catalogue_that_moves_a_certificate(inn: Inn, vault: Vault) -> None:
