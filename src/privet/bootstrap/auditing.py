@@ -25,6 +25,8 @@ from privet.errors import IntegrityError, InvalidInput, NotFound, Unavailable
 from privet.store.opening import open_store
 
 _MOST_PROOF = 2_000_000
+_BEYOND = 2**62
+"""No log has a position like this."""
 RESTORED = "/restored-"
 
 
@@ -81,6 +83,12 @@ def stored_checkpoint(parts: Parts) -> bytes:
     if found is None:
         raise Unavailable("the log has no signed checkpoint yet; try again in a second")
     return found[1]
+
+
+def has_tile(parts: Parts, tile: Tile) -> bool:
+    """Whether the log, as far as it is sequenced, has so much of this tile. Sequences nothing: strangers may ask."""
+    last = (tile.n * WIDTH + tile.width) * WIDTH**tile.level - 1
+    return last < _BEYOND and parts.store.log.find_position(last) is not None
 
 
 def log_tile(parts: Parts, tile: Tile) -> bytes:

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from privet.audit.tiles import ENTRIES, Tile, parse_tile_path, tile_width
-from privet.bootstrap.auditing import log_tile, stored_checkpoint
+from privet.audit.tiles import ENTRIES, Tile, parse_tile_path
+from privet.bootstrap.auditing import has_tile, log_tile, stored_checkpoint
 from privet.errors import InvalidInput
 from privet.http.desk import Desk
 from privet.http.guard import public
@@ -62,8 +62,7 @@ def log(desk: Desk) -> APIRouter:
     async def tile(level: Level, number: Number) -> Response:
         """A tile of the log's hashes."""
         wanted = _parse(level, number)
-        size = await desk.run(desk.parts.store.log.size)
-        if tile_width(size, wanted.level, wanted.n) < wanted.width:
+        if not await desk.run(has_tile, desk.parts, wanted):
             raise EdgeError("not_found", "the log has no such tile")
         found = await desk.run(log_tile, desk.parts, wanted)
         return Response(found, 200, _LONG, "application/octet-stream")
