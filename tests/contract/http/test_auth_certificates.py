@@ -1,12 +1,17 @@
 """Client certificates at a real server over TLS: real authorities, real chains, and those that stand for nobody."""
 
 import base64
+import contextlib
 import hmac
 import http.client
 import json
+import shutil
+import socket
 import ssl
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +27,7 @@ from tests.services.vault_server import VaultServer
 from tests.unit.http.certifying import SERVER, Issued, issue
 
 BEGINS = datetime.now(UTC) - timedelta(days=1)
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 @dataclass(kw_only=True)
@@ -183,6 +189,74 @@ def test_a_proxys_signed_header(inn: Inn, vault: Vault) -> None:
         assert is_refused(door.ask(headers=header(bytes(32), time.time())))
         assert is_refused(door.ask(headers=header(secret, time.time() - 120)))
         assert is_refused(door.ask())
+
+
+HAPROXY = """
+global
+    maxconn 50
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+frontend clients
+    bind 127.0.0.1:{port} ssl crt {files}/both.pem ca-file {files}/ca.pem verify optional
+{lines}
+    default_backend vault
+backend vault
+    server vault 127.0.0.1:{vault}
+"""
+
+
+@contextmanager
+def haproxy(inn: Inn, vault_url: str, secret: str) -> Iterator[str]:
+    """The address of a real HAProxy before the vault, set up by the very lines of docs/authentication.md."""
+    told = (DOCS / "authentication.md").read_text(encoding="utf-8").splitlines()
+    lines = [line.replace("BASE64KEY", secret) for line in told if line.startswith("    http-request ")]
+    assert len(lines) == 4
+    both = [(inn.files / name).read_text() for name in ("server.pem", "server.key")]
+    (inn.files / "both.pem").write_text("".join(both))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    text = HAPROXY.format(port=port, files=inn.files, lines="\n".join(lines), vault=urlsplit(vault_url).port)
+    (inn.files / "haproxy.cfg").write_text(text)
+    with subprocess.Popen(["haproxy", "-db", "-f", str(inn.files / "haproxy.cfg")]) as process:
+        try:
+            until = time.monotonic() + 30
+            while time.monotonic() < until and process.poll() is None:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+                    break
+                time.sleep(0.05)
+            yield f"https://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+@pytest.mark.skipif(shutil.which("haproxy") is None, reason="HAProxy is not installed")
+def test_a_real_proxy_by_the_lines_of_the_documentation(inn: Inn, vault: Vault) -> None:
+    """A client's certificate goes through HAProxy to its service; what a client sends under the header's name does
+    not, nor a certificate that is not there."""
+    secret = base64.b64encode(bytes(range(200, 232))).decode()
+    (inn.files / "proxy.key").write_text(secret + "\n")
+    settings = {
+        "behind_proxy": True,
+        "proxy_key_file": inn.files / "proxy.key",
+        "unauthenticated_per_minute": 100_000,
+    }
+    with (
+        VaultServer(inn.directory, serve=settings) as server,
+        haproxy(inn, server.url, secret) as address,
+    ):
+        assert Door(address, inn.client(inn.issue("any", SPIFFE))).ask().status == 403
+        assert last_reader(vault) == "kitchen"
+        assert Door(address, inn.client(inn.desk)).ask().status == 403
+        assert last_reader(vault) == "desk"
+        stranger = Door(address, inn.client(None))
+        assert is_refused(stranger.ask())
+        said = f"v1.{int(time.time())}.{base64.b64encode(inn.desk.der).decode()}"
+        mac = hmac.digest(base64.b64decode(secret), said.encode(), "sha256").hex()
+        assert is_refused(stranger.ask(headers={"Privet-Client-Certificate": f"{said}.{mac}"}))
 
 
 def test_without_a_proxys_key_such_headers_are_not_read(inn: Inn, vault: Vault) -> None:
