@@ -5,6 +5,7 @@ import gzip
 import io
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -18,6 +19,7 @@ from privet.decide.bundle import (
     seal_bundle,
     write_bundle,
 )
+from privet.domain.catalogue import LegalBasis
 from privet.errors import IntegrityError
 from tests.contract.policy.catalogues import drawn, inn
 
@@ -49,6 +51,20 @@ def test_revision_is_the_whole_sha256() -> None:
     assert orjson.loads(BUNDLE.data)["privet"]["catalogue"]["revision"] == BUNDLE.revision
     assert build_bundle(inn()) == BUNDLE
     assert repr(BUNDLE) == f"Bundle({BUNDLE.revision[:12]})"
+
+
+def test_words_for_people_do_not_change_the_revision() -> None:
+    """Descriptions and the organisation decide nothing; a purpose's basis does."""
+    catalogue = inn()
+    name, purpose = next(iter(catalogue.purposes.items()))
+    other = LegalBasis.CONTRACT if purpose.basis is not LegalBasis.CONTRACT else LegalBasis.CONSENT
+
+    def with_purpose(**changes: Any) -> str:
+        purposes = {**catalogue.purposes, name: dataclasses.replace(purpose, **changes)}
+        return build_bundle(dataclasses.replace(catalogue, purposes=purposes)).revision
+
+    assert with_purpose(description="In other words") == BUNDLE.revision
+    assert with_purpose(basis=other) != BUNDLE.revision
 
 
 def test_anything_that_changes_changes_the_revision() -> None:
