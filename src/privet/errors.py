@@ -12,12 +12,18 @@ EXIT_USAGE = 2
 EXIT_UNAVAILABLE = 3
 
 
+_PASSING = frozenset({"engine_error", "engine_timeout", "revision_mismatch", "batch_failed"})
+"""Reasons that are of the engine, not of the catalogue, an officer or the person (docs/reasons.md)."""
+
+
 class PrivetError(Exception):
     """Anything that Privet raises on purpose. `code` is stable and machine-readable, the message is for people."""
 
     http_status: ClassVar[int] = 500
     exit_code: ClassVar[int] = EXIT_UNAVAILABLE
     code: ClassVar[str] = "error"
+    request_id: str | None = None
+    """Of a service's call that had one, or was given one by the vault: its officers find the log's entry by it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -50,6 +56,11 @@ class AccessDenied(PrivetError):
         self.reasons = tuple(reasons)
         self.withheld: Mapping[str, object] = dict(withheld or {})
         self.audit_id = audit_id
+
+    @property
+    def passing(self) -> bool:
+        """Whether time alone will mend it: the policy engine could not decide. The same call may soon be answered."""
+        return bool(self.reasons) and _PASSING.issuperset(self.reasons)
 
 
 class Unauthenticated(PrivetError):

@@ -22,7 +22,7 @@ def directory(tmp_path: Path) -> Path:
         )
         with pytest.raises(AccessDenied) as denied:
             vault.service("letters").fetch(
-                by(email="ann@example.org"), purpose="marketing.email", fields=["email"]
+                by(email="ann@example.org"), purpose="marketing.email", fields=["email"], request_id="mail-7"
             )
         receipt = vault.customer(by(crm_id="C1")).consent("marketing.email")
     (tmp_path / "receipt.json").write_text(json.dumps(receipt, ensure_ascii=False))
@@ -38,6 +38,17 @@ def privet(
         environment["PRIVET_PASSPHRASE"] = passphrase
     command = [sys.executable, "-m", "privet_cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+def test_an_entry_is_found_by_its_request_id(directory: Path) -> None:
+    """As its caller logged it, and told in a column of its own; an id that none can have is bad input."""
+    audit_id = (directory / "audit_id").read_text()
+    done = privet(directory, "audit", "query", "--request", "mail-7", "--json")
+    [line] = map(json.loads, done.stdout.splitlines())
+    assert (line["audit_id"], line["request"], line["credential"]) == (audit_id, "mail-7", None)
+    assert "mail-7" in privet(directory, "audit", "show", audit_id).stdout
+    assert privet(directory, "audit", "query", "--request", "mail-8", "--json").stdout == ""
+    assert privet(directory, "audit", "query", "--request", "mail 7").returncode == 2
 
 
 def test_a_refusal_is_replayed_from_its_audit_id(directory: Path) -> None:

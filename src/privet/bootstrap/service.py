@@ -3,25 +3,45 @@
 Refuses malformed requests (InvalidInput) before anything is looked up; all else is for policy to answer.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import wraps
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from privet.bootstrap.asking import ServiceRequests, found, history_of, people, view
 from privet.bootstrap.parts import Parts
 from privet.domain.answer import History, Record, Refusal, View
 from privet.domain.paging import Pages
 from privet.domain.request import SubjectRef
+from privet.domain.request_ids import parse_request_id
+from privet.errors import PrivetError
 from privet.intake.request import WriteRequest
 
 if TYPE_CHECKING:
     from privet.bootstrap.consenting import ServiceConsents
 
+P = ParamSpec("P")
+T = TypeVar("T")
 MAX_BATCH = 1000
 """Reads that one unit of work takes; a longer fetch_many runs as several."""
 _MOST_ASKED = 8_000_000
 """Bytes of names that one unit of work is asked for: its log entries hold them, and are in memory until it ends."""
+
+
+def _naming(call: Callable[P, T]) -> Callable[P, T]:
+    """What the call raises has the request id that it was given, as a client's errors have."""
+
+    @wraps(call)
+    def named(*args: P.args, **options: P.kwargs) -> T:
+        try:
+            return call(*args, **options)
+        except PrivetError as error:
+            given = options.get("request_id")
+            error.request_id = given if isinstance(given, str) else None
+            raise
+
+    return named
 
 
 class ServiceSession:
@@ -32,21 +52,30 @@ class ServiceSession:
         self._ask = ServiceRequests(parts, name)
         self.name = name
 
-    def fetch(self, subject: SubjectRef, *, purpose: str, fields: Sequence[str]) -> View:
+    @_naming
+    def fetch(
+        self, subject: SubjectRef, *, purpose: str, fields: Sequence[str], request_id: str | None = None
+    ) -> View:
         """What of `fields` may be had of one person for `purpose`.
 
         Raises AccessDenied when nothing may (reasons in it), InvalidInput, IntegrityError, Unavailable.
         """
-        request = self._ask.fetch(subject, purpose=purpose, fields=fields)
+        request = self._ask.fetch(subject, purpose=purpose, fields=fields, peer=_peer(request_id))
         released = self._parts.pipeline.read([request])[0]
         self._parts.checkpointer.tick()
         return view(released)
 
+    @_naming
     def fetch_many(
-        self, subjects: Iterable[SubjectRef], *, purpose: str, fields: Sequence[str]
+        self,
+        subjects: Iterable[SubjectRef],
+        *,
+        purpose: str,
+        fields: Sequence[str],
+        request_id: str | None = None,
     ) -> list[View | Refusal]:
         """As `fetch`, for many: the same order, each a View or a Refusal; one log entry each."""
-        requests = self._ask.fetch_many(subjects, purpose=purpose, fields=fields)
+        requests = self._ask.fetch_many(subjects, purpose=purpose, fields=fields, peer=_peer(request_id))
         if not requests:
             return []
         answers: list[View | Refusal] = []
@@ -61,24 +90,33 @@ class ServiceSession:
         return answers
 
     def fetch_each(
-        self, subjects: Iterable[SubjectRef], *, purpose: str, fields: Sequence[str]
+        self,
+        subjects: Iterable[SubjectRef],
+        *,
+        purpose: str,
+        fields: Sequence[str],
+        request_id: str | None = None,
     ) -> Iterator[View | Refusal]:
         """As `fetch_many`, but answers come as they are had; people are taken from `subjects` as they are needed."""
-        self._ask.fetch_many((), purpose=purpose, fields=fields)  # what is malformed is said now
-        return self._each(iter(people(subjects)), purpose, fields)
+        # what is malformed is said now
+        self._ask.fetch_many((), purpose=purpose, fields=fields, peer=_peer(request_id))
+        return self._each(iter(people(subjects)), purpose, fields, request_id)
 
     def _each(
-        self, subjects: Iterator[SubjectRef], purpose: str, fields: Sequence[str]
+        self, subjects: Iterator[SubjectRef], purpose: str, fields: Sequence[str], request_id: str | None
     ) -> Iterator[View | Refusal]:
         while chunk := list(islice(subjects, MAX_BATCH)):
-            yield from self.fetch_many(chunk, purpose=purpose, fields=fields)
+            yield from self.fetch_many(chunk, purpose=purpose, fields=fields, request_id=request_id)
 
-    def find(self, *, purpose: str, **lookup: str) -> str | None:
+    @_naming
+    def find(self, *, purpose: str, request_id: str | None = None, **lookup: str) -> str | None:
         """The person's pairwise id if at least one field would be released now, else None. Logged either way."""
-        released = self._parts.pipeline.read([self._ask.find(purpose=purpose, **lookup)])[0]
+        request = self._ask.find(purpose=purpose, peer=_peer(request_id), **lookup)
+        released = self._parts.pipeline.read([request])[0]
         self._parts.checkpointer.tick()
         return found(released)
 
+    @_naming
     def history(
         self,
         subject: SubjectRef,
@@ -89,13 +127,21 @@ class ServiceSession:
         since: date | datetime | None = None,
         until: date | datetime | None = None,
         limit: int | None = None,
+        request_id: str | None = None,
     ) -> History:
         """Records of one collection, newest first; `since` and `until` are inclusive.
 
         Raises AccessDenied when no field may be had, InvalidInput.
         """
         request = self._ask.history(
-            subject, collection, purpose=purpose, fields=fields, since=since, until=until, limit=limit
+            subject,
+            collection,
+            purpose=purpose,
+            fields=fields,
+            since=since,
+            until=until,
+            limit=limit,
+            peer=_peer(request_id),
         )
         released = self._parts.pipeline.read([request])[0]
         self._parts.checkpointer.tick()
@@ -111,16 +157,33 @@ class ServiceSession:
         since: date | datetime | None = None,
         until: date | datetime | None = None,
         page: int = 100,
+        request_id: str | None = None,
     ) -> Iterator[Record]:
         """All records, newest first, asked for `page` at a time; one log entry a page."""
         pages = Pages(until, page)
-        self._ask.history(subject, collection, purpose=purpose, fields=fields, since=since, until=until)
+        self._ask.history(
+            subject,
+            collection,
+            purpose=purpose,
+            fields=fields,
+            since=since,
+            until=until,
+            peer=_peer(request_id),
+        )
         return pages.walk(
             lambda until, limit: self.history(
-                subject, collection, purpose=purpose, fields=fields, since=since, until=until, limit=limit
+                subject,
+                collection,
+                purpose=purpose,
+                fields=fields,
+                since=since,
+                until=until,
+                limit=limit,
+                request_id=request_id,
             )
         )
 
+    @_naming
     def put(
         self,
         subject: SubjectRef,
@@ -129,6 +192,7 @@ class ServiceSession:
         purpose: str,
         if_revision: str | None = None,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
     ) -> str:
         """Writes profile fields; None clears one. `by()` that finds nobody creates, if the service enrols.
 
@@ -139,10 +203,16 @@ class ServiceSession:
         """
         return self._write(
             self._ask.put(
-                subject, values, purpose=purpose, if_revision=if_revision, idempotency_key=idempotency_key
+                subject,
+                values,
+                purpose=purpose,
+                if_revision=if_revision,
+                idempotency_key=idempotency_key,
+                peer=_peer(request_id),
             )
         )
 
+    @_naming
     def record(
         self,
         subject: SubjectRef,
@@ -151,12 +221,21 @@ class ServiceSession:
         *,
         purpose: str,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
     ) -> str:
         """Adds one record to a collection, or replaces the one with the same key. Returns the audit id."""
         return self._write(
-            self._ask.record(subject, collection, values, purpose=purpose, idempotency_key=idempotency_key)
+            self._ask.record(
+                subject,
+                collection,
+                values,
+                purpose=purpose,
+                idempotency_key=idempotency_key,
+                peer=_peer(request_id),
+            )
         )
 
+    @_naming
     def consent(
         self,
         subject: SubjectRef,
@@ -165,6 +244,7 @@ class ServiceSession:
         given: bool = True,
         source: str | None = None,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
     ) -> str:
         """What a customer told this service, for a purpose that it collects. Returns the audit id.
 
@@ -173,9 +253,15 @@ class ServiceSession:
         answer tells nothing. Raises AccessDenied (logged) for what the catalogue does not let this service record.
         """
         return self._consents().record(
-            subject, purpose, given=given is True, source=source, idempotency_key=idempotency_key
+            subject,
+            purpose,
+            given=given is True,
+            source=source,
+            idempotency_key=idempotency_key,
+            peer=_peer(request_id),
         )
 
+    @_naming
     def request_consent(
         self,
         subject: SubjectRef,
@@ -183,23 +269,30 @@ class ServiceSession:
         *,
         source: str | None = None,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
     ) -> str:
         """Asks her for a consent: *requested* until she confirms with `me.consent`. Returns the audit id.
 
         Never weakens one that stands. As `consent` else.
         """
-        return self._consents().request(subject, purpose, source=source, idempotency_key=idempotency_key)
+        return self._consents().request(
+            subject, purpose, source=source, idempotency_key=idempotency_key, peer=_peer(request_id)
+        )
 
-    def consent_status(self, subject: SubjectRef, purpose: str) -> str:
+    @_naming
+    def consent_status(self, subject: SubjectRef, purpose: str, *, request_id: str | None = None) -> str:
         """How a consent stands, where this service may see the person; else, and of nobody, `unknown`.
 
         Only for purposes that it collects: AccessDenied (logged) for others. The look is logged. See docs/consent.md.
         """
-        return self._consents().status(subject, purpose).status
+        return self._consents().status(subject, purpose, peer=_peer(request_id)).status
 
-    def consent_receipt(self, subject: SubjectRef, purpose: str) -> dict[str, Any] | None:
+    @_naming
+    def consent_receipt(
+        self, subject: SubjectRef, purpose: str, *, request_id: str | None = None
+    ) -> dict[str, Any] | None:
         """This service's own signed copy of the newest entry on a purpose; None where the status says `unknown`."""
-        return self._consents().receipt(subject, purpose).receipt
+        return self._consents().receipt(subject, purpose, peer=_peer(request_id)).receipt
 
     def _consents(self) -> "ServiceConsents":
         from privet.bootstrap.consenting import ServiceConsents
@@ -210,3 +303,8 @@ class ServiceSession:
         written = self._parts.intake.write(request)
         self._parts.checkpointer.tick()
         return written.entry.hex()
+
+
+def _peer(request_id: str | None) -> str:
+    """What the log's private part names of the caller: in process the id alone, for nobody showed a credential."""
+    return "" if request_id is None else parse_request_id(request_id)

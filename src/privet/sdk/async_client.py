@@ -15,7 +15,7 @@ from yarl import URL
 from privet.domain.answer import History, Record, Refusal, View
 from privet.domain.paging import Pages
 from privet.domain.request import SubjectRef
-from privet.errors import InvalidInput, Unauthenticated, Unavailable
+from privet.errors import InvalidInput, PrivetError, Unauthenticated, Unavailable
 from privet.sdk import questions
 from privet.sdk.address import Path, make_context, parse_address
 from privet.sdk.client import end_of, headers_of, read_answer
@@ -58,10 +58,16 @@ class AsyncClient:
         self._closed = False
 
     async def fetch(
-        self, subject: SubjectRef, *, purpose: str, fields: Sequence[str], deadline: float | None = None
+        self,
+        subject: SubjectRef,
+        *,
+        purpose: str,
+        fields: Sequence[str],
+        request_id: str | None = None,
+        deadline: float | None = None,
     ) -> View:
         """As `Client.fetch`."""
-        return await self._ask(questions.fetch(subject, purpose, fields), end_of(deadline))
+        return await self._ask(questions.fetch(subject, purpose, fields).named(request_id), end_of(deadline))
 
     async def fetch_many(
         self,
@@ -69,10 +75,11 @@ class AsyncClient:
         *,
         purpose: str,
         fields: Sequence[str],
+        request_id: str | None = None,
         deadline: float | None = None,
     ) -> list[View | Refusal]:
         """As `Client.fetch_many`."""
-        asked, end = questions.asked_of_each(purpose, fields), end_of(deadline)
+        asked, end = questions.asked_of_each(purpose, fields, request_id), end_of(deadline)
         answers: list[View | Refusal] = []
         # all are looked at before one is asked about
         for chunk in list(questions.chunks(questions.people(subjects), asked.step)):
@@ -86,9 +93,10 @@ class AsyncClient:
         *,
         purpose: str,
         fields: Sequence[str],
+        request_id: str | None = None,
     ) -> AsyncIterator[View | Refusal]:
         """As `Client.fetch_each`; people may come from an async iterable."""
-        asked = questions.asked_of_each(purpose, fields)
+        asked = questions.asked_of_each(purpose, fields, request_id)
         people = subjects if isinstance(subjects, AsyncIterable) else questions.people(subjects)
         return self._each(people, asked)
 
@@ -99,9 +107,11 @@ class AsyncClient:
             for answer in await self._ask(questions.fetch_many(chunk, asked), None):
                 yield answer
 
-    async def find(self, *, purpose: str, deadline: float | None = None, **lookup: str) -> str | None:
+    async def find(
+        self, *, purpose: str, request_id: str | None = None, deadline: float | None = None, **lookup: str
+    ) -> str | None:
         """As `Client.find`."""
-        return await self._ask(questions.find(purpose, lookup), end_of(deadline))
+        return await self._ask(questions.find(purpose, lookup).named(request_id), end_of(deadline))
 
     async def history(
         self,
@@ -113,11 +123,12 @@ class AsyncClient:
         since: date | datetime | None = None,
         until: date | datetime | None = None,
         limit: int | None = None,
+        request_id: str | None = None,
         deadline: float | None = None,
     ) -> History:
         """As `Client.history`."""
         question = questions.history(subject, collection, purpose, fields, since, until, limit)
-        return await self._ask(question, end_of(deadline))
+        return await self._ask(question.named(request_id), end_of(deadline))
 
     def each_record(
         self,
@@ -129,15 +140,22 @@ class AsyncClient:
         since: date | datetime | None = None,
         until: date | datetime | None = None,
         page: int = 100,
+        request_id: str | None = None,
     ) -> AsyncIterator[Record]:
         """As `Client.each_record`."""
         pages = Pages(until, page)
-        questions.history(
-            subject, collection, purpose, fields, since, until, page
-        )  # what is malformed is said now
+        # what is malformed is said now
+        questions.history(subject, collection, purpose, fields, since, until, page).named(request_id)
         return pages.walk_async(
             lambda until, limit: self.history(
-                subject, collection, purpose=purpose, fields=fields, since=since, until=until, limit=limit
+                subject,
+                collection,
+                purpose=purpose,
+                fields=fields,
+                since=since,
+                until=until,
+                limit=limit,
+                request_id=request_id,
             )
         )
 
@@ -149,11 +167,12 @@ class AsyncClient:
         purpose: str,
         if_revision: str | None = None,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
         deadline: float | None = None,
     ) -> str:
         """As `Client.put`."""
         question = questions.put(subject, values, purpose, idempotency_key, if_revision)
-        return await self._ask(question, end_of(deadline))
+        return await self._ask(question.named(request_id), end_of(deadline))
 
     async def record(
         self,
@@ -163,11 +182,12 @@ class AsyncClient:
         *,
         purpose: str,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
         deadline: float | None = None,
     ) -> str:
         """As `Client.record`."""
         question = questions.record(subject, collection, values, purpose, idempotency_key)
-        return await self._ask(question, end_of(deadline))
+        return await self._ask(question.named(request_id), end_of(deadline))
 
     async def consent(
         self,
@@ -177,11 +197,12 @@ class AsyncClient:
         given: bool = True,
         source: str | None = None,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
         deadline: float | None = None,
     ) -> str:
         """As `Client.consent`."""
         question = questions.consent(subject, purpose, given, source, idempotency_key)
-        return await self._ask(question, end_of(deadline))
+        return await self._ask(question.named(request_id), end_of(deadline))
 
     async def request_consent(
         self,
@@ -190,23 +211,36 @@ class AsyncClient:
         *,
         source: str | None = None,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
         deadline: float | None = None,
     ) -> str:
         """As `Client.request_consent`."""
         question = questions.request_consent(subject, purpose, source, idempotency_key)
-        return await self._ask(question, end_of(deadline))
+        return await self._ask(question.named(request_id), end_of(deadline))
 
     async def consent_status(
-        self, subject: SubjectRef, purpose: str, *, deadline: float | None = None
+        self,
+        subject: SubjectRef,
+        purpose: str,
+        *,
+        request_id: str | None = None,
+        deadline: float | None = None,
     ) -> str:
         """As `Client.consent_status`."""
-        return await self._ask(questions.consent_status(subject, purpose), end_of(deadline))
+        return await self._ask(questions.consent_status(subject, purpose).named(request_id), end_of(deadline))
 
     async def consent_receipt(
-        self, subject: SubjectRef, purpose: str, *, deadline: float | None = None
+        self,
+        subject: SubjectRef,
+        purpose: str,
+        *,
+        request_id: str | None = None,
+        deadline: float | None = None,
     ) -> dict[str, Any] | None:
         """As `Client.consent_receipt`."""
-        return await self._ask(questions.consent_receipt(subject, purpose), end_of(deadline))
+        return await self._ask(
+            questions.consent_receipt(subject, purpose).named(request_id), end_of(deadline)
+        )
 
     async def close(self) -> None:
         """Closes the connections. Again is no error; calls made later are Unavailable."""
@@ -216,6 +250,13 @@ class AsyncClient:
             await session.close()
 
     async def _ask(self, question: Question[T], end: Deadline | None) -> T:
+        try:
+            return await self._answer(question, end)
+        except PrivetError as error:
+            error.request_id = error.request_id or question.request_id
+            raise
+
+    async def _answer(self, question: Question[T], end: Deadline | None) -> T:
         effort = Effort(self._patience, end, writes=question.writes)
         refused: Unauthenticated | None = None
         shown: str | None = None

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn, Self, TypeVar
 from privet.domain.answer import History, Record, Refusal, View
 from privet.domain.paging import Pages
 from privet.domain.request import SubjectRef
-from privet.errors import Unauthenticated, Unavailable
+from privet.errors import PrivetError, Unauthenticated, Unavailable
 from privet.sdk import questions
 from privet.sdk.address import Path, make_context, parse_address
 from privet.sdk.answers import ODD, parse_json
@@ -71,13 +71,19 @@ class Client:
         self._closed = False
 
     def fetch(
-        self, subject: SubjectRef, *, purpose: str, fields: Sequence[str], deadline: float | None = None
+        self,
+        subject: SubjectRef,
+        *,
+        purpose: str,
+        fields: Sequence[str],
+        request_id: str | None = None,
+        deadline: float | None = None,
     ) -> View:
         """What of `fields` may be had of one person for `purpose`.
 
         Raises AccessDenied when nothing may (reasons in it), InvalidInput, IntegrityError, Unavailable.
         """
-        return self._ask(questions.fetch(subject, purpose, fields), end_of(deadline))
+        return self._ask(questions.fetch(subject, purpose, fields).named(request_id), end_of(deadline))
 
     def fetch_many(
         self,
@@ -85,10 +91,11 @@ class Client:
         *,
         purpose: str,
         fields: Sequence[str],
+        request_id: str | None = None,
         deadline: float | None = None,
     ) -> list[View | Refusal]:
         """As `fetch`, for many: the same order, each a View or a Refusal; one log entry each."""
-        asked, end = questions.asked_of_each(purpose, fields), end_of(deadline)
+        asked, end = questions.asked_of_each(purpose, fields, request_id), end_of(deadline)
         answers: list[View | Refusal] = []
         # all are looked at before one is asked about
         for chunk in list(questions.chunks(questions.people(subjects), asked.step)):
@@ -97,10 +104,15 @@ class Client:
         return answers
 
     def fetch_each(
-        self, subjects: Iterable[SubjectRef], *, purpose: str, fields: Sequence[str]
+        self,
+        subjects: Iterable[SubjectRef],
+        *,
+        purpose: str,
+        fields: Sequence[str],
+        request_id: str | None = None,
     ) -> Iterator[View | Refusal]:
         """As `fetch_many`, but answers come as they are had; people are taken from `subjects` as they are needed."""
-        asked = questions.asked_of_each(purpose, fields)
+        asked = questions.asked_of_each(purpose, fields, request_id)
         people = questions.people(subjects)
         return (
             answer
@@ -108,9 +120,11 @@ class Client:
             for answer in self._ask(questions.fetch_many(chunk, asked), None)
         )
 
-    def find(self, *, purpose: str, deadline: float | None = None, **lookup: str) -> str | None:
+    def find(
+        self, *, purpose: str, request_id: str | None = None, deadline: float | None = None, **lookup: str
+    ) -> str | None:
         """The person's pairwise id if at least one field would be released now, else None. Logged either way."""
-        return self._ask(questions.find(purpose, lookup), end_of(deadline))
+        return self._ask(questions.find(purpose, lookup).named(request_id), end_of(deadline))
 
     def history(
         self,
@@ -122,6 +136,7 @@ class Client:
         since: date | datetime | None = None,
         until: date | datetime | None = None,
         limit: int | None = None,
+        request_id: str | None = None,
         deadline: float | None = None,
     ) -> History:
         """Records of one collection, newest first; `since` and `until` are inclusive.
@@ -129,7 +144,7 @@ class Client:
         Raises AccessDenied when no field may be had, InvalidInput.
         """
         question = questions.history(subject, collection, purpose, fields, since, until, limit)
-        return self._ask(question, end_of(deadline))
+        return self._ask(question.named(request_id), end_of(deadline))
 
     def each_record(
         self,
@@ -141,15 +156,22 @@ class Client:
         since: date | datetime | None = None,
         until: date | datetime | None = None,
         page: int = 100,
+        request_id: str | None = None,
     ) -> Iterator[Record]:
         """All records, newest first, asked for `page` at a time; one log entry a page."""
         pages = Pages(until, page)
-        questions.history(
-            subject, collection, purpose, fields, since, until, page
-        )  # what is malformed is said now
+        # what is malformed is said now
+        questions.history(subject, collection, purpose, fields, since, until, page).named(request_id)
         return pages.walk(
             lambda until, limit: self.history(
-                subject, collection, purpose=purpose, fields=fields, since=since, until=until, limit=limit
+                subject,
+                collection,
+                purpose=purpose,
+                fields=fields,
+                since=since,
+                until=until,
+                limit=limit,
+                request_id=request_id,
             )
         )
 
@@ -161,6 +183,7 @@ class Client:
         purpose: str,
         if_revision: str | None = None,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
         deadline: float | None = None,
     ) -> str:
         """Writes profile fields; None clears one. `by()` that finds nobody creates, if the service enrols.
@@ -170,7 +193,7 @@ class Client:
         id. Raises AccessDenied, InvalidInput, Conflict, PreconditionFailed, Unavailable.
         """
         question = questions.put(subject, values, purpose, idempotency_key, if_revision)
-        return self._ask(question, end_of(deadline))
+        return self._ask(question.named(request_id), end_of(deadline))
 
     def record(
         self,
@@ -180,11 +203,12 @@ class Client:
         *,
         purpose: str,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
         deadline: float | None = None,
     ) -> str:
         """Adds one record to a collection, or replaces the one with the same key. Returns the audit id."""
         question = questions.record(subject, collection, values, purpose, idempotency_key)
-        return self._ask(question, end_of(deadline))
+        return self._ask(question.named(request_id), end_of(deadline))
 
     def consent(
         self,
@@ -194,11 +218,12 @@ class Client:
         given: bool = True,
         source: str | None = None,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
         deadline: float | None = None,
     ) -> str:
         """What a customer told this service, for a purpose that it collects. Returns the audit id."""
         question = questions.consent(subject, purpose, given, source, idempotency_key)
-        return self._ask(question, end_of(deadline))
+        return self._ask(question.named(request_id), end_of(deadline))
 
     def request_consent(
         self,
@@ -207,21 +232,34 @@ class Client:
         *,
         source: str | None = None,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
         deadline: float | None = None,
     ) -> str:
         """Asks her for a consent: *requested* until she confirms. Returns the audit id."""
         question = questions.request_consent(subject, purpose, source, idempotency_key)
-        return self._ask(question, end_of(deadline))
+        return self._ask(question.named(request_id), end_of(deadline))
 
-    def consent_status(self, subject: SubjectRef, purpose: str, *, deadline: float | None = None) -> str:
+    def consent_status(
+        self,
+        subject: SubjectRef,
+        purpose: str,
+        *,
+        request_id: str | None = None,
+        deadline: float | None = None,
+    ) -> str:
         """How a consent stands, where this service may see the person; else, and of nobody, `unknown`."""
-        return self._ask(questions.consent_status(subject, purpose), end_of(deadline))
+        return self._ask(questions.consent_status(subject, purpose).named(request_id), end_of(deadline))
 
     def consent_receipt(
-        self, subject: SubjectRef, purpose: str, *, deadline: float | None = None
+        self,
+        subject: SubjectRef,
+        purpose: str,
+        *,
+        request_id: str | None = None,
+        deadline: float | None = None,
     ) -> dict[str, Any] | None:
         """This service's own signed copy of the newest entry on a purpose; None where the status says `unknown`."""
-        return self._ask(questions.consent_receipt(subject, purpose), end_of(deadline))
+        return self._ask(questions.consent_receipt(subject, purpose).named(request_id), end_of(deadline))
 
     def close(self) -> None:
         """Closes the connections. Again is no error; calls made later are Unavailable."""
@@ -229,6 +267,13 @@ class Client:
         self._connections.close()
 
     def _ask(self, question: Question[T], end: Deadline | None) -> T:
+        try:
+            return self._answer(question, end)
+        except PrivetError as error:
+            error.request_id = error.request_id or question.request_id
+            raise
+
+    def _answer(self, question: Question[T], end: Deadline | None) -> T:
         effort = Effort(self._patience, end, writes=question.writes)
         refused: Unauthenticated | None = None
         shown: str | None = None

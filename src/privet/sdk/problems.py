@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from privet.domain.request_ids import parse_request_id
 from privet.errors import (
     AccessDenied,
     CatalogueError,
@@ -30,7 +31,6 @@ from privet.sdk.patience import parse_retry_after
 
 MEDIA_TYPE: Final = "application/problem+json"
 _LONGEST = 20_000
-_SHOWN_ID = 64
 
 
 class Reply(NamedTuple):
@@ -46,10 +46,16 @@ class Reply(NamedTuple):
 
 
 def error_of(reply: Reply) -> PrivetError:
-    """The exception that a reply other than 200 stands for."""
+    """The exception that a reply other than 200 stands for, with the request id that a vault's names."""
     problem = _find_problem(reply)
     if problem is None:
         return _limited_on_the_way(reply) if reply.status == 429 else Unavailable(_unknown(reply.status))
+    error = _made_of(problem, reply)
+    error.request_id = _find_request_id(problem)
+    return error
+
+
+def _made_of(problem: Any, reply: Reply) -> PrivetError:
     make = _MAKERS.get(problem["code"]) or _BY_STATUS.get(reply.status)
     if make is None:
         return InvalidInput(problem["detail"]) if reply.status in _ASKED_WRONGLY else _unavailable(problem)
@@ -98,9 +104,17 @@ def _unknown(status: int) -> str:
 
 def _unavailable(problem: Mapping[str, Any]) -> Unavailable:
     """With the request id, by which the operator finds it."""
-    request_id = problem.get("request_id")
-    known = isinstance(request_id, str) and request_id.isprintable() and len(request_id) <= _SHOWN_ID
-    return Unavailable(f"{problem['detail']} (request {request_id})" if known else problem["detail"])
+    request_id = _find_request_id(problem)
+    return Unavailable(
+        problem["detail"] if request_id is None else f"{problem['detail']} (request {request_id})"
+    )
+
+
+def _find_request_id(problem: Mapping[str, Any]) -> str | None:
+    try:
+        return parse_request_id(problem.get("request_id"))
+    except InvalidInput:
+        return None
 
 
 def _denied(problem: Any, _reply: Reply) -> PrivetError:

@@ -16,6 +16,7 @@ import orjson
 
 from privet.domain.answer import History, Refusal, View
 from privet.domain.request import MAX_FIELDS, MAX_NAME, By, SubjectRef, by, parse_pairwise
+from privet.domain.request_ids import parse_request_id
 from privet.errors import InvalidInput
 from privet.sdk import answers
 
@@ -26,6 +27,7 @@ MAX_BODY: Final = 8_000_000
 MAX_CHUNK: Final = 1000
 """People in one request; a longer fetch_many is several."""
 _CHUNK_BYTES, _MOST_ASKED = 400_000, 8_000_000
+_REQUEST_ID: Final = "X-Request-Id"
 _PATH = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _KEY = re.compile(r"[!-~](?:[ -~]{0,198}[!-~])?")
 _REVISION = re.compile(r"[!#-~]{1,10000}")
@@ -44,6 +46,15 @@ class Question(NamedTuple, Generic[T]):
         """Whether it is to change something: every write has a key."""
         return any(name == "Idempotency-Key" for name, _ in self.headers)
 
+    @property
+    def request_id(self) -> str | None:
+        """The id that it goes under; None: the vault makes one."""
+        return next((value for name, value in self.headers if name == _REQUEST_ID), None)
+
+    def named(self, request_id: str | None) -> "Question[T]":
+        """Under the id that its caller gives it. Raises InvalidInput."""
+        return self if request_id is None else self._replace(headers=self.headers + _naming(request_id))
+
     def __repr__(self) -> str:
         return f"Question({self.path!r}, hidden)"
 
@@ -54,6 +65,7 @@ class Asked(NamedTuple):
     purpose: str
     fields: list[str]
     step: int
+    headers: tuple[tuple[str, str], ...]
 
 
 def fetch(subject: SubjectRef, purpose: str, fields: Sequence[str]) -> Question[View]:
@@ -66,10 +78,11 @@ def find(purpose: str, lookup: Mapping[str, str]) -> Question[str | None]:
     return Question("/v1/find", _json(body), answers.parse_found)
 
 
-def asked_of_each(purpose: str, fields: Sequence[str]) -> Asked:
+def asked_of_each(purpose: str, fields: Sequence[str], request_id: str | None = None) -> Asked:
     names = _names(fields)
     step = _MOST_ASKED // max(1, sum(64 + len(name.encode("utf-8", "replace")) for name in names))
-    return Asked(_purpose(purpose), names, max(1, min(MAX_CHUNK, step)))
+    headers = () if request_id is None else _naming(request_id)
+    return Asked(_purpose(purpose), names, max(1, min(MAX_CHUNK, step)), headers)
 
 
 class Chunks:
@@ -113,7 +126,7 @@ def people(subjects: Iterable[SubjectRef]) -> Iterable[SubjectRef]:
 
 def fetch_many(chunk: list[object], asked: Asked) -> Question[list[View | Refusal]]:
     body = {"subjects": chunk, "purpose": asked.purpose, "fields": asked.fields}
-    return Question("/v1/fetch-many", _json(body), answers.parse_many(len(chunk)))
+    return Question("/v1/fetch-many", _json(body), answers.parse_many(len(chunk)), asked.headers)
 
 
 def history(
@@ -194,6 +207,10 @@ def consent_status(subject: SubjectRef, purpose: str) -> Question[str]:
 def consent_receipt(subject: SubjectRef, purpose: str) -> Question[dict[str, Any] | None]:
     body = {"subject": _person(subject), "purpose": _purpose(purpose)}
     return Question("/v1/consent/receipt", _json(body), answers.parse_receipt)
+
+
+def _naming(request_id: str) -> tuple[tuple[str, str], ...]:
+    return ((_REQUEST_ID, parse_request_id(request_id)),)
 
 
 def _writing(idempotency_key: str | None) -> tuple[tuple[str, str], ...]:

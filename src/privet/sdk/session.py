@@ -17,17 +17,29 @@ from privet.domain.request import SubjectRef
 class Session(Protocol):
     """One service of a vault: `Vault.service(name)`, `Client`, `FakeVault.service(name)` and `.client(name)`."""
 
-    def fetch(self, subject: SubjectRef, *, purpose: str, fields: Sequence[str]) -> View: ...
+    def fetch(
+        self, subject: SubjectRef, *, purpose: str, fields: Sequence[str], request_id: str | None = None
+    ) -> View: ...
 
     def fetch_many(
-        self, subjects: Iterable[SubjectRef], *, purpose: str, fields: Sequence[str]
+        self,
+        subjects: Iterable[SubjectRef],
+        *,
+        purpose: str,
+        fields: Sequence[str],
+        request_id: str | None = None,
     ) -> list[View | Refusal]: ...
 
     def fetch_each(
-        self, subjects: Iterable[SubjectRef], *, purpose: str, fields: Sequence[str]
+        self,
+        subjects: Iterable[SubjectRef],
+        *,
+        purpose: str,
+        fields: Sequence[str],
+        request_id: str | None = None,
     ) -> Iterator[View | Refusal]: ...
 
-    def find(self, *, purpose: str, **lookup: Any) -> str | None: ...
+    def find(self, *, purpose: str, request_id: str | None = None, **lookup: Any) -> str | None: ...
 
     def history(
         self,
@@ -39,6 +51,7 @@ class Session(Protocol):
         since: date | datetime | None = None,
         until: date | datetime | None = None,
         limit: int | None = None,
+        request_id: str | None = None,
     ) -> History: ...
 
     def each_record(
@@ -51,6 +64,7 @@ class Session(Protocol):
         since: date | datetime | None = None,
         until: date | datetime | None = None,
         page: int = 100,
+        request_id: str | None = None,
     ) -> Iterator[Record]: ...
 
     def put(
@@ -61,6 +75,7 @@ class Session(Protocol):
         purpose: str,
         if_revision: str | None = None,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
     ) -> str: ...
 
     def record(
@@ -71,6 +86,7 @@ class Session(Protocol):
         *,
         purpose: str,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
     ) -> str: ...
 
     def consent(
@@ -81,6 +97,7 @@ class Session(Protocol):
         given: bool = True,
         source: str | None = None,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
     ) -> str: ...
 
     def request_consent(
@@ -90,20 +107,30 @@ class Session(Protocol):
         *,
         source: str | None = None,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
     ) -> str: ...
 
-    def consent_status(self, subject: SubjectRef, purpose: str) -> str: ...
+    def consent_status(self, subject: SubjectRef, purpose: str, *, request_id: str | None = None) -> str: ...
 
-    def consent_receipt(self, subject: SubjectRef, purpose: str) -> dict[str, Any] | None: ...
+    def consent_receipt(
+        self, subject: SubjectRef, purpose: str, *, request_id: str | None = None
+    ) -> dict[str, Any] | None: ...
 
 
 class AsyncSession(Protocol):
     """The same, awaited: `AsyncClient`, `FakeVault.async_client(name)`."""
 
-    async def fetch(self, subject: SubjectRef, *, purpose: str, fields: Sequence[str]) -> View: ...
+    async def fetch(
+        self, subject: SubjectRef, *, purpose: str, fields: Sequence[str], request_id: str | None = None
+    ) -> View: ...
 
     async def fetch_many(
-        self, subjects: Iterable[SubjectRef], *, purpose: str, fields: Sequence[str]
+        self,
+        subjects: Iterable[SubjectRef],
+        *,
+        purpose: str,
+        fields: Sequence[str],
+        request_id: str | None = None,
     ) -> list[View | Refusal]: ...
 
     def fetch_each(
@@ -112,9 +139,10 @@ class AsyncSession(Protocol):
         *,
         purpose: str,
         fields: Sequence[str],
+        request_id: str | None = None,
     ) -> AsyncIterator[View | Refusal]: ...
 
-    async def find(self, *, purpose: str, **lookup: Any) -> str | None: ...
+    async def find(self, *, purpose: str, request_id: str | None = None, **lookup: Any) -> str | None: ...
 
     async def history(
         self,
@@ -126,6 +154,7 @@ class AsyncSession(Protocol):
         since: date | datetime | None = None,
         until: date | datetime | None = None,
         limit: int | None = None,
+        request_id: str | None = None,
     ) -> History: ...
 
     def each_record(
@@ -138,6 +167,7 @@ class AsyncSession(Protocol):
         since: date | datetime | None = None,
         until: date | datetime | None = None,
         page: int = 100,
+        request_id: str | None = None,
     ) -> AsyncIterator[Record]: ...
 
     async def put(
@@ -148,6 +178,7 @@ class AsyncSession(Protocol):
         purpose: str,
         if_revision: str | None = None,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
     ) -> str: ...
 
     async def record(
@@ -158,6 +189,7 @@ class AsyncSession(Protocol):
         *,
         purpose: str,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
     ) -> str: ...
 
     async def consent(
@@ -168,6 +200,7 @@ class AsyncSession(Protocol):
         given: bool = True,
         source: str | None = None,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
     ) -> str: ...
 
     async def request_consent(
@@ -177,8 +210,13 @@ class AsyncSession(Protocol):
         *,
         source: str | None = None,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
     ) -> str: ...
 
-    async def consent_status(self, subject: SubjectRef, purpose: str) -> str: ...
+    async def consent_status(
+        self, subject: SubjectRef, purpose: str, *, request_id: str | None = None
+    ) -> str: ...
 
-    async def consent_receipt(self, subject: SubjectRef, purpose: str) -> dict[str, Any] | None: ...
+    async def consent_receipt(
+        self, subject: SubjectRef, purpose: str, *, request_id: str | None = None
+    ) -> dict[str, Any] | None: ...

@@ -5,6 +5,7 @@ what a client refuses, to ask when it is closed included.
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -30,10 +31,10 @@ class FakeClient(Client):
         super().__init__(_NOWHERE, token="of-no-use")  # noqa: S106  there is nobody to show it to
         self._session = session
 
-    def _ask(self, question: Question[T], end: Deadline | None) -> T:  # noqa: ARG002  what is in the process is in time
+    def _answer(self, question: Question[T], end: Deadline | None) -> T:  # noqa: ARG002  it is always in time
         if self._closed:
             raise Unavailable("this client is closed")
-        return _answer(self._session, question)
+        return _ask(self._session, question)
 
 
 class FakeAsyncClient(AsyncClient):
@@ -43,18 +44,18 @@ class FakeAsyncClient(AsyncClient):
         super().__init__(_NOWHERE, token="of-no-use")  # noqa: S106  there is nobody to show it to
         self._in_process = session
 
-    async def _ask(self, question: Question[T], end: Deadline | None) -> T:  # noqa: ARG002  as above
+    async def _answer(self, question: Question[T], end: Deadline | None) -> T:  # noqa: ARG002  as above
         if self._closed:
             raise Unavailable("this client is closed")
         await asyncio.sleep(0)  # others get their turn, as they would
-        return _answer(self._in_process, question)
+        return _ask(self._in_process, question)
 
 
-def _answer(session: ServiceSession, question: Question[T]) -> T:
-    """What the session in process answers to it."""
+def _ask(session: ServiceSession, question: Question[T]) -> T:
+    """What the session in process answers to it. It goes under an id, as at a vault."""
     asked = orjson.loads(question.body)
     headers = dict(question.headers)
-    options = {}
+    options = {"request_id": question.request_id or secrets.token_hex(13)}
     if "If-Match" in headers:
         options["if_revision"] = headers["If-Match"].strip('"')
     answer: T = _ANSWERS[question.path](session, asked, headers.get("Idempotency-Key"), options)
@@ -71,20 +72,22 @@ def _moment(text: str | None) -> date | datetime | None:
     return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
 
 
-def _fetch(session: ServiceSession, asked: Any, _key: str | None, _options: dict[str, str]) -> Any:
-    return session.fetch(_person(asked["subject"]), purpose=asked["purpose"], fields=asked["fields"])
+def _fetch(session: ServiceSession, asked: Any, _key: str | None, options: dict[str, str]) -> Any:
+    return session.fetch(
+        _person(asked["subject"]), purpose=asked["purpose"], fields=asked["fields"], **options
+    )
 
 
-def _fetch_many(session: ServiceSession, asked: Any, _key: str | None, _options: dict[str, str]) -> Any:
+def _fetch_many(session: ServiceSession, asked: Any, _key: str | None, options: dict[str, str]) -> Any:
     people = [_person(one) for one in asked["subjects"]]
-    return session.fetch_many(people, purpose=asked["purpose"], fields=asked["fields"])
+    return session.fetch_many(people, purpose=asked["purpose"], fields=asked["fields"], **options)
 
 
-def _find(session: ServiceSession, asked: Any, _key: str | None, _options: dict[str, str]) -> Any:
-    return session.find(purpose=asked["purpose"], **asked["subject"])
+def _find(session: ServiceSession, asked: Any, _key: str | None, options: dict[str, str]) -> Any:
+    return session.find(purpose=asked["purpose"], **asked["subject"], **options)
 
 
-def _history(session: ServiceSession, asked: Any, _key: str | None, _options: dict[str, str]) -> Any:
+def _history(session: ServiceSession, asked: Any, _key: str | None, options: dict[str, str]) -> Any:
     return session.history(
         _person(asked["subject"]),
         asked["collection"],
@@ -93,6 +96,7 @@ def _history(session: ServiceSession, asked: Any, _key: str | None, _options: di
         since=_moment(asked.get("since")),
         until=_moment(asked.get("until")),
         limit=asked.get("limit"),
+        **options,
     )
 
 
@@ -102,38 +106,44 @@ def _put(session: ServiceSession, asked: Any, key: str | None, options: dict[str
     )
 
 
-def _record(session: ServiceSession, asked: Any, key: str | None, _options: dict[str, str]) -> Any:
+def _record(session: ServiceSession, asked: Any, key: str | None, options: dict[str, str]) -> Any:
     return session.record(
         _person(asked["subject"]),
         asked["collection"],
         asked["values"],
         purpose=asked["purpose"],
         idempotency_key=key,
+        **options,
     )
 
 
-def _consent(session: ServiceSession, asked: Any, key: str | None, _options: dict[str, str]) -> Any:
+def _consent(session: ServiceSession, asked: Any, key: str | None, options: dict[str, str]) -> Any:
     return session.consent(
         _person(asked["subject"]),
         asked["purpose"],
         given=asked["given"],
         source=asked.get("source"),
         idempotency_key=key,
+        **options,
     )
 
 
-def _request(session: ServiceSession, asked: Any, key: str | None, _options: dict[str, str]) -> Any:
+def _request(session: ServiceSession, asked: Any, key: str | None, options: dict[str, str]) -> Any:
     return session.request_consent(
-        _person(asked["subject"]), asked["purpose"], source=asked.get("source"), idempotency_key=key
+        _person(asked["subject"]),
+        asked["purpose"],
+        source=asked.get("source"),
+        idempotency_key=key,
+        **options,
     )
 
 
-def _status(session: ServiceSession, asked: Any, _key: str | None, _options: dict[str, str]) -> Any:
-    return session.consent_status(_person(asked["subject"]), asked["purpose"])
+def _status(session: ServiceSession, asked: Any, _key: str | None, options: dict[str, str]) -> Any:
+    return session.consent_status(_person(asked["subject"]), asked["purpose"], **options)
 
 
-def _receipt(session: ServiceSession, asked: Any, _key: str | None, _options: dict[str, str]) -> Any:
-    return session.consent_receipt(_person(asked["subject"]), asked["purpose"])
+def _receipt(session: ServiceSession, asked: Any, _key: str | None, options: dict[str, str]) -> Any:
+    return session.consent_receipt(_person(asked["subject"]), asked["purpose"], **options)
 
 
 _ANSWERS: dict[str, Callable[[ServiceSession, Any, str | None, dict[str, str]], Any]] = {

@@ -54,6 +54,16 @@ def test_a_key_is_for_one_request(shared: FacedWorld, other: str) -> None:
     assert desk.fetch(who, purpose="stay", fields=["notes"])["notes"] == "b"
 
 
+def test_an_equal_value_written_is_another_revision(shared: FacedWorld) -> None:
+    """A revision is of writes, not of values: who read before may not write on what it saw."""
+    who, desk = shared.guest(notes="a"), shared.service("front-desk")
+    seen = desk.fetch(who, purpose="stay", fields=["notes"])
+    desk.put(who, {"notes": "a"}, purpose="stay")
+    assert desk.fetch(who, purpose="stay", fields=["notes"]).revision != seen.revision
+    with pytest.raises(PreconditionFailed):
+        desk.put(who, {"notes": "b"}, purpose="stay", if_revision=seen.revision)
+
+
 def test_another_services_key_is_another_key(shared: FacedWorld) -> None:
     """Two services may choose the same key."""
     who = shared.guest()

@@ -8,10 +8,12 @@ import orjson
 from privet.decide.bundle import policy_modules
 from privet.decide.question import NO_CONTROLS, PHANTOM, Asked, canonical_input
 from privet.domain.decision import Reason
+from privet.errors import AccessDenied
 
 DOCS = Path(__file__).parents[3] / "docs"
 REASONS = (DOCS / "reasons.md").read_text()
 POLICY = (DOCS / "policy.md").read_text()
+SDK = (DOCS / "sdk.md").read_text()
 
 
 def test_each_reason_has_an_entry_and_says_who_can_change_it() -> None:
@@ -19,6 +21,17 @@ def test_each_reason_has_an_entry_and_says_who_can_change_it() -> None:
     entries = dict(re.findall(r"^## (\w+)\n\n(.*?)(?=^## |\Z)", REASONS, re.MULTILINE | re.DOTALL))
     assert set(entries) == {reason.value for reason in Reason}
     assert [name for name, text in entries.items() if "Who can change it: " not in text] == []
+
+
+def test_reasons_that_pass_are_those_after_which_a_caller_tries_again() -> None:
+    """`AccessDenied.passing` and the page say the same, and so does the page of the SDK."""
+    entries = dict(re.findall(r"^## (\w+)\n\n(.*?)(?=^## |\Z)", REASONS, re.MULTILINE | re.DOTALL))
+    again = {name for name, text in entries.items() if "the caller tries again" in text}
+    assert again == {name for name in entries if AccessDenied("", reasons=[name]).passing}
+    [told] = re.findall(r"reason of one field\.(.*?) pass:", SDK, re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", told)) == again
+    assert not AccessDenied("").passing
+    assert not AccessDenied("", reasons=[*again, "consent_withdrawn"]).passing
 
 
 def test_reasons_stand_in_the_order_of_precedence() -> None:
