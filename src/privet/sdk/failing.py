@@ -29,7 +29,9 @@ def failure(error: BaseException, address: Address, *, reused: bool, ended: bool
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return NoAnswer(_untrusted(cause, address), again=False)
-        if isinstance(cause, ssl.SSLError):
+        if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            ended = True  # as a vault or a proxy does that is just being stopped
+        elif isinstance(cause, ssl.SSLError):
             return NoAnswer(_no_tls(cause, address), again=False)
         if isinstance(cause, socket.gaierror):
             return NoAnswer(

@@ -1,7 +1,10 @@
 """A client whose address is wrong says so in one sentence, with what to do; both clients, by the same words."""
 
+import socket
 import ssl
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +103,25 @@ def test_tls_to_a_plain_port(make: Make, tmp_path: Path) -> None:
         assert "does not speak TLS: check the port" in said(
             make(server.url.replace("http", "https"), retries=0, timeout=20.0)
         )
+
+
+def test_who_hangs_up_before_there_is_tls_is_asked_again(make: Make) -> None:
+    """A vault that is just being started anew does so, or the proxy before it: that is no wrong port."""
+    came: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up_on_all() -> None:
+            with suppress(OSError):
+                while True:
+                    one = listener.accept()[0]
+                    came.append(1)
+                    one.close()
+
+        threading.Thread(target=hang_up_on_all, daemon=True).start()
+        told = said(make(f"https://127.0.0.1:{listener.getsockname()[1]}", retries=2, timeout=20.0))
+        listener.shutdown(socket.SHUT_RDWR)
+    assert "ended the connection without an answer; check host and port" in told
+    assert len(came) >= 3
 
 
 BY_CERTIFICATE: dict[str, tuple[str, Callable[[Path], dict[str, Any]], str]] = {
