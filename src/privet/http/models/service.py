@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from privet.domain.request import MAX_FIELDS
 from privet.http.models.base import (
@@ -22,7 +22,8 @@ from privet.http.models.base import (
 
 MOST_PEOPLE = 1_000
 Names = Annotated[list[Name], Field(min_length=1, max_length=MAX_FIELDS)]
-Source = Annotated[str, Field(max_length=500)]
+Source = Annotated[Any, WithJsonSchema({"type": "string", "maxLength": 500})]
+"""Checked by the session, which says the same words to whoever asks without HTTP."""
 Types = dict[str, Literal["date", "datetime", "number"]]
 
 
