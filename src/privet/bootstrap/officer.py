@@ -179,7 +179,7 @@ class OfficerAudit:
                 "since": wanted.since,
                 "until": wanted.until,
                 "limit": limit,
-                **({} if before is None else {"before": before}),
+                **({} if before is None else {"before": min(before, size)}),
             },
         )
         return wanted, size

@@ -55,7 +55,7 @@ def test_a_page_looks_at_a_bounded_part(vault: Vault, monkeypatch: pytest.Monkey
     assert pages >= size // 10
 
 
-@pytest.mark.parametrize("before", [0, 1, 10**15])
+@pytest.mark.parametrize("before", [0, 1, 10**15, 2**64 - 1])
 def test_a_cursor_beyond_the_log_is_its_edge(vault: Vault, before: int) -> None:
     """From the newest, or at the end."""
     page = vault.officer("ana").audit.page(limit=5, before=before)
