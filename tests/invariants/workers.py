@@ -198,9 +198,12 @@ def live(pipe: Pipe, directory: Path, seed: int) -> None:
         shop, desk, mailer = vault.service("web-shop"), vault.service("front-desk"), vault.service("mailer")
         pipe.send(("ready",))
         people: list[str] = []
+        restricted: set[str] = set()
         for number in itertools.count():
             act = draw.choice(ACTS) if people else "enrol"
             address = f"s{seed}n{number}@example.org" if act == "enrol" else draw.choice(people)
+            if act == "put" and address in restricted:
+                act = "unrestrict"  # no service changes what is held of her until then
             who, detail = by(email=address), f"{seed}-{number}"
             pipe.send(("begin", act, address, detail))
             audit_id: object = ""
@@ -216,6 +219,7 @@ def live(pipe: Pipe, directory: Path, seed: int) -> None:
                 getattr(vault.customer(who), act)("marketing.email")
             elif act in ("restrict", "unrestrict"):
                 audit_id = getattr(vault.customer(who), act)()
+                (restricted.add if act == "restrict" else restricted.discard)(address)
             elif act == "erase":
                 audit_id = vault.customer(who).erase()
                 people.remove(address)

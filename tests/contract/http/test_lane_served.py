@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -177,6 +178,9 @@ def test_what_is_wrong_with_a_body_is_told_though_its_head_was_seen(served: Serv
     connection = served.connect()
     good = json.dumps(served.asking(0)).encode()
     assert connection.ask(good).status == 200
+    time.sleep(
+        1.1
+    )  # a second in which this caller has been refused nothing yet: five have entries of their own
     before = served.leaves()
     bad = [
         good.replace(b'"purpose"', b'"purpuse"'),
