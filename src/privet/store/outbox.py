@@ -12,7 +12,7 @@ from privet.audit.chain import chain_hash, chain_start
 from privet.domain.ids import WorkerId
 from privet.domain.ports import EntryRow, Randomness
 from privet.errors import RestoreNeeded, Unavailable
-from privet.store.postgresql_statements import PUT_ONE_OUT, PUT_OUT, REACHED, REGISTER
+from privet.store.postgresql_statements import PUT_ONE_OUT, PUT_OUT, REACHED, REGISTER, RETIRE
 from privet.store.wire import Call, Wire
 
 _WAIT_S = 5.0
@@ -71,6 +71,13 @@ class Outbox:
         self._seq = 0
         self._chain = chain_start(self.stream)
         self._lock.release()
+
+    def farewell(self) -> Call | None:
+        """Takes this worker's stream off the list, once all of it is in the log: nothing will be added to it.
+
+        Else every start of a process would leave a row for good, which each look for what waits goes over.
+        """
+        return Call(RETIRE, (self.stream, self._seq)) if self._seq else None
 
     def verify_kept(self, wire: Wire) -> None:
         """RestoreNeeded unless the server behind `wire` has everything that was committed to this worker's streams."""

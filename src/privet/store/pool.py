@@ -56,6 +56,11 @@ class Pool:
         """Whether to wait for a server that is not there. Not while a vault is being opened."""
         self._closed = False
 
+    @property
+    def is_reachable(self) -> bool:
+        """False once a server could not be connected to, until it can be again."""
+        return self._gone_since is None
+
     def take(self) -> Link:
         """A sound connection outside any transaction. Unavailable when none is to be had in time."""
         until = monotonic() + self._wait

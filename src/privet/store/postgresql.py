@@ -6,7 +6,7 @@ whose outcome is unknown the caller gets Unavailable, so nothing of it is releas
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from privet.audit.merkle import Frontier
 from privet.domain.ids import VaultId, WorkerId
 from privet.domain.ports import LogReader, Randomness, ReadUnit, Store, StoreIdentity, WriteUnit
-from privet.errors import Conflict, IntegrityError, RestoreNeeded, Unavailable
+from privet.errors import Conflict, IntegrityError, PrivetError, RestoreNeeded, Unavailable
 from privet.store import postgresql_statements as p
 from privet.store import tables as t
 from privet.store.address import Address
@@ -157,9 +157,19 @@ class PostgresqlStore:
     def close(self) -> None:
         if self._closed or os.getpid() != self._pid:
             return
+        with suppress(PrivetError):  # whatever is left, another takes into the log
+            self._take_leave()
         self._closed = True
         self._pool.close()
         self._engine.dispose()
+
+    def _take_leave(self) -> None:
+        farewell = self._outbox.farewell()
+        if farewell is None or self._fallen is not None or not self._pool.is_reachable:
+            return
+        self._pool.patient = False
+        self.sequence()
+        self.retried(lambda link: link.wire.trip([farewell]))
 
     def retried(self, work: Callable[[Link], T]) -> T:
         """The one place that retries: runs `work` in a transaction until no other transaction is in its way."""

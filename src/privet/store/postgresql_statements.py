@@ -75,6 +75,7 @@ REACHED: Final = Statement(
     (INT, INT),
 )
 """How far a stream has come: taken into the log, and written out."""
+RETIRE: Final = Statement("DELETE FROM stream WHERE stream = $1 AND seq = $2", (BYTES, INT))
 SET_LOCAL: Final = Statement("SELECT set_config($1, $2, true)", (TEXT, TEXT), (TEXT,))
 
 LOCK_HEAD: Final = Statement("SELECT size, root, frontier FROM head FOR UPDATE", (), (INT, BYTES, BYTES))

@@ -93,6 +93,39 @@ def test_more_than_a_transaction_takes_is_taken(
     assert store.log.lag() == 0
 
 
+def test_a_worker_that_ends_in_order_leaves_nothing_to_look_at(
+    store: PostgresqlStore, url: str, rows: Rows
+) -> None:
+    """Its entries are in the log, and its stream is off the list; one that was killed stays, and is taken by others."""
+    killed = open_at(url)
+    append(killed, rows.entries(2))
+    ended = open_at(url)
+    append(ended, rows.entries(3))
+    ended.close()
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        assert connection.execute("SELECT count(*) FROM stream").fetchone() == (1,)
+        assert connection.execute("SELECT size FROM head").fetchone() == (5,)
+    append(killed, rows.entries(1))
+    assert store.sequence() == 1
+    killed.close()
+
+
+def test_ending_does_not_wait_for_a_server_that_is_gone(rows: Rows) -> None:
+    """Nor is anything lost: what it committed is taken into the log when the server is back."""
+    with PostgresServer() as server:
+        url = server.url(server.create_database())
+        first = open_at(url, create=True)
+        append(first, rows.entries(2))
+        server.kill()
+        begun = time.monotonic()
+        first.close()
+        assert time.monotonic() - begun < 10
+        server.start()
+        again = open_at(url)
+        assert again.sequence() == 2
+        again.close()
+
+
 def test_what_was_taken_is_not_looked_at_again(store: PostgresqlStore, url: str, rows: Rows) -> None:
     """Whether anything waits, what, and how much, is found by the key: dead rows of the outbox are not walked over."""
     append(store, rows.entries(2_000))
