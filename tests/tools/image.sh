@@ -16,7 +16,7 @@ read -ra more <<<"${RUN_FLAGS:-}"
 
 name=privet-try-$$
 home=$(mktemp -d)
-trap '"${engine[@]}" rm --force "$name" >/dev/null 2>&1 || true; "${engine[@]}" run --rm "${more[@]}" --user 0:0 --volume "$home:/home" --entrypoint /bin/rm "$name" -rf /home/vault >/dev/null 2>&1 || true; "${engine[@]}" rmi --force "$name" >/dev/null 2>&1 || true; rm -rf "$home"' EXIT
+trap '"${engine[@]}" rm --force "$name" >/dev/null 2>&1 || true; "${engine[@]}" run --rm --pull never "${more[@]}" --user 0:0 --volume "$home:/home" --entrypoint /bin/rm "$name" -rf /home/vault >/dev/null 2>&1 || true; "${engine[@]}" rmi --force "$name" >/dev/null 2>&1 || true; rm -rf "$home"' EXIT
 
 "${engine[@]}" build "${build[@]}" --file deploy/Containerfile --tag "$name" .
 

@@ -5,15 +5,18 @@ person in them is made up, and so are the ids. Refuses to make up what the catal
 collection, say, there is no example of one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
+from privet.config.values import parse_json
 from privet.consent.receipt import issue_receipt
 from privet.consent.transitions import is_consentable
 from privet.crypto.signing import SEED_SIZE, Signer
 from privet.domain.catalogue import Catalogue, Collection, Field, Purpose, Service, ValueType, matches
 from privet.domain.consent import ConsentRecord, ConsentStatus
 from privet.domain.ids import Millis
+from privet.errors import InvalidInput
 from privet.rights.restriction import may_object
 
 HER: Final = "pw1_Jx0sPqk4mV9n2LrT7yWcAe5hBd8uGf1oZi3vKj6tXwQ"
@@ -31,7 +34,10 @@ _TEXTS: Final[Mapping[str, Any]] = {
     "email": "ann@example.org",
     "phone": "+351912345678",
     "country": "PT",
+    "integer": 2,
+    "number": "110.50",
 }
+_SHORT: Final[Mapping[str, Sequence[Any]]] = {"email": ("a@b.co",), "phone": ("+3519123456",)}
 
 
 def add_examples(document: dict[str, Any], catalogue: Catalogue) -> None:
@@ -265,14 +271,12 @@ def value_of(kind: ValueType) -> Any:
         return kind.members[0]
     if kind.kind in ("string", "text"):
         return "Ann"[: kind.max_length]
-    if kind.kind in ("integer", "number"):
-        for bound in (kind.minimum, kind.maximum):
-            if bound is not None:
-                return int(bound) if kind.kind == "integer" else float(bound)
-        return 2 if kind.kind == "integer" else "110.50"
-    if kind.kind == "date" and kind.minimum is not None:
-        year = int(kind.minimum[:4]) + (not kind.minimum.endswith("-01-01"))
-        return f"{year:04d}-05-01"
-    if kind.kind == "date" and kind.maximum is not None:
-        return f"{int(kind.maximum[:4]) - 1:04d}-05-01"
-    return _TEXTS[kind.kind]
+    bounds = [bound for bound in (kind.minimum, kind.maximum) if bound is not None]
+    if kind.kind in ("integer", "number") and bounds:
+        return int(bounds[0]) if kind.kind == "integer" else float(bounds[0])
+    tried = [_TEXTS[kind.kind], *bounds, *_SHORT.get(kind.kind, ())]
+    for value in tried:
+        with suppress(InvalidInput):
+            parse_json(kind, value, where="example")
+            return value
+    return tried[0]

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,10 @@ def test_a_refusal_that_is_of_no_field_is_found_by_its_reason(told: Vault) -> No
     assert found[0].detail["reason"] == "service_not_permitted"
 
 
+def asked(name: str, word: str) -> dict[str, Any]:
+    return {name: word}
+
+
 @pytest.mark.parametrize(
     "name, word, meant",
     [
@@ -74,12 +79,12 @@ def test_a_slip_in_a_filter_is_no_empty_answer(told: Vault, name: str, word: str
     """It is refused by its name, with the word that was meant, and never repeated."""
     for audit in (told.officer("ana").audit, StewardAudit(told.parts)):
         with pytest.raises(InvalidInput) as refused:
-            audit.query(**{name: word})
+            audit.query(**asked(name, word))
         assert refused.value.field == name
         assert f"did you mean {meant}?" in str(refused.value)
-        assert audit.query(**{name: meant}) is not None
+        assert audit.query(**asked(name, meant)) is not None
     with pytest.raises(InvalidInput) as refused:
-        told.officer("ana").audit.page(limit=1, **{name: "ann@example.org"})
+        told.officer("ana").audit.page(limit=1, **asked(name, "ann@example.org"))
     assert "ann@example.org" not in str(refused.value)
 
 

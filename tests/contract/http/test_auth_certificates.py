@@ -23,6 +23,7 @@ from privet import Vault
 from privet.bootstrap.credentials import create_key
 from privet.testing import make_vault, open_vault
 from tests.contract.http.doors import SPIFFE, Door, catalogue, is_refused, last_reader, reads
+from tests.services.parts import miss
 from tests.services.vault_server import VaultServer
 from tests.unit.http.certifying import SERVER, Issued, issue
 
@@ -211,6 +212,8 @@ backend vault
 @contextmanager
 def haproxy(inn: Inn, vault_url: str, secret: str) -> Iterator[str]:
     """The address of a real HAProxy before the vault, set up by the very lines of docs/authentication.md."""
+    if shutil.which("haproxy") is None:
+        miss("haproxy", "it is not installed (apt-get install haproxy)")
     told = (DOCS / "authentication.md").read_text(encoding="utf-8").splitlines()
     lines = [line.replace("BASE64KEY", secret) for line in told if line.startswith("    http-request ")]
     assert len(lines) == 4
@@ -233,7 +236,6 @@ def haproxy(inn: Inn, vault_url: str, secret: str) -> Iterator[str]:
             process.terminate()
 
 
-@pytest.mark.skipif(shutil.which("haproxy") is None, reason="HAProxy is not installed")
 def test_a_real_proxy_by_the_lines_of_the_documentation(inn: Inn, vault: Vault) -> None:
     """A client's certificate goes through HAProxy to its service; what a client sends under the header's name does
     not, nor a certificate that is not there."""

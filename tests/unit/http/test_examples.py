@@ -8,10 +8,13 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]  # it has none
 
+from privet.config.values import parse_json
+from privet.domain.catalogue import ValueType
 from privet.http.api import make_api
 from privet.http.callers import Authenticator
 from privet.http.describing import describe
 from privet.http.desk import Desk
+from privet.http.examples import value_of
 from privet.testing import make_vault
 from tests.contract.sdk import every_type
 from tests.unit.http.test_api import NoLane
@@ -90,3 +93,23 @@ def test_no_operation_is_without(document: dict[str, Any]) -> None:
 def test_it_says_where_it_is_served(document: dict[str, Any]) -> None:
     """Relative to itself: a document knows no name of its host."""
     assert [server["url"] for server in document["servers"]] == ["/"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ValueType(kind="date", minimum="2024-06-01", maximum="2024-12-31"),
+        ValueType(kind="date", maximum="0001-03-01"),
+        ValueType(kind="datetime", minimum="2030-01-01T00:00:00Z"),
+        ValueType(kind="integer", minimum="5"),
+        ValueType(kind="integer", maximum="-7"),
+        ValueType(kind="number", minimum="200.5"),
+        ValueType(kind="email", max_length=8),
+        ValueType(kind="string", max_length=1),
+        ValueType(kind="list", of=ValueType(kind="number", maximum="0.5")),
+    ],
+    ids=lambda kind: f"{kind.kind} {kind.minimum} {kind.maximum} {kind.max_length}",
+)
+def test_an_example_keeps_to_its_bounds(kind: ValueType) -> None:
+    """Whatever a catalogue sets: the vault takes it."""
+    parse_json(kind, value_of(kind), where="example")
