@@ -35,8 +35,8 @@ def refusal(open_sqlite: Open, path: Path) -> str:
 
 
 def test_no_file(open_sqlite: Open, path: Path) -> None:
-    """A missing database says how one is made, and is not made by looking."""
-    assert "privet init" in refusal(open_sqlite, path)
+    """A missing database says how one is had back, and is not made by looking."""
+    assert "privet restore" in refusal(open_sqlite, path)
     assert not path.exists()
 
 
