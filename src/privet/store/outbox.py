@@ -5,7 +5,8 @@ later can hang on an entry that may not be there. Refuses, for good, to go on on
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from privet.audit.chain import chain_hash, chain_start
@@ -33,6 +34,11 @@ class Outbox:
         self._chain = chain_start(self.stream)
         self._next = (self._seq, self._chain)
         self._ended: list[tuple[bytes, int]] = []
+
+    def _begin(self) -> None:
+        self.stream = self._randomness(16)
+        self._seq = 0
+        self._chain = chain_start(self.stream)
 
     def hold(self) -> None:
         """The stream, for this thread, until `settle` or `abandon`. Unavailable after 5 s."""
@@ -67,17 +73,22 @@ class Outbox:
         """The outcome is unknown: what was written may or may not be there, and this stream ends with it."""
         if self._seq:
             self._ended.append((self.stream, self._seq))
-        self.stream = self._randomness(16)
-        self._seq = 0
-        self._chain = chain_start(self.stream)
+        self._begin()
         self._lock.release()
 
-    def farewell(self) -> Call | None:
-        """Takes this worker's stream off the list, once all of it is in the log: nothing will be added to it.
+    @contextmanager
+    def leaving(self) -> Iterator[Call | None]:
+        """Holds the stream, to be taken off the list by this call once all of it is in the log; None if it never was.
 
-        Else every start of a process would leave a row for good, which each look for what waits goes over.
+        Else every start of a process would leave a row for good, which each look for what waits goes over. Whoever
+        still commits after that begins another stream: into this one, it would be in no log.
         """
-        return Call(RETIRE, (self.stream, self._seq)) if self._seq else None
+        self.hold()
+        try:
+            yield Call(RETIRE, (self.stream, self._seq)) if self._seq else None
+        finally:
+            self._begin()
+            self._lock.release()
 
     def verify_kept(self, wire: Wire) -> None:
         """RestoreNeeded unless the server behind `wire` has everything that was committed to this worker's streams."""

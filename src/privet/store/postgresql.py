@@ -164,12 +164,13 @@ class PostgresqlStore:
         self._engine.dispose()
 
     def _take_leave(self) -> None:
-        farewell = self._outbox.farewell()
-        if farewell is None or self._fallen is not None or not self._pool.is_reachable:
+        if self._fallen is not None or not self._pool.is_reachable:
             return
         self._pool.patient = False
-        self.sequence()
-        self.retried(lambda link: link.wire.trip([farewell]))
+        with self._outbox.leaving() as retire:
+            if retire is not None:
+                self.sequence()
+                self.retried(lambda link: link.wire.trip([retire]))
 
     def retried(self, work: Callable[[Link], T]) -> T:
         """The one place that retries: runs `work` in a transaction until no other transaction is in its way."""

@@ -110,6 +110,23 @@ def test_a_worker_that_ends_in_order_leaves_nothing_to_look_at(
     killed.close()
 
 
+def test_what_is_committed_while_a_worker_ends_reaches_the_log(
+    store: PostgresqlStore, url: str, rows: Rows
+) -> None:
+    """A unit that was open when its store was closed commits into a stream that the sequencer knows of."""
+    ending = open_at(url)
+    append(ending, rows.entries(2))
+    late = rows.entries(1)
+    with ending.write() as unit:
+        unit.state()
+        unit.append(late)
+        ending.close()
+    assert store.sequence() == 1
+    logged = {row.id for row in store.log.entries(0, store.log.size())}
+    assert late[0].id in logged
+    assert len(logged) == 3
+
+
 def test_ending_does_not_wait_for_a_server_that_is_gone(rows: Rows) -> None:
     """Nor is anything lost: what it committed is taken into the log when the server is back."""
     with PostgresServer() as server:
