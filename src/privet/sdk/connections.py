@@ -40,6 +40,7 @@ class Line:
             if context is None
             else HTTPSConnection(address.host, address.port, ssl_context=context)
         )
+        self._secure = context is not None
         self.connection.response_class = self._response  # type: ignore[assignment]  # a class that needs its line
         self.until = 0.0
         self.idle_since = 0.0
@@ -50,6 +51,12 @@ class Line:
         """Never used."""
         return self.connection.sock is None
 
+    @property
+    def _open(self) -> bool:
+        """Whether there is somebody to read from: over TLS, only who has ended the handshake."""
+        sock = self.connection.sock
+        return isinstance(sock, ssl.SSLSocket) if self._secure else sock is not None
+
     def exchange(self, target: str, body: bytes, headers: Mapping[str, str], until: float) -> Reply:
         self.until, self.heard = until, False
         self.connection.timeout = self.left()
@@ -58,7 +65,7 @@ class Line:
                 "POST", target, body=body, headers=headers, preload_content=False, decode_content=False
             )
         except (BrokenPipeError, ConnectionResetError):
-            if self.connection.sock is None:
+            if not self._open:
                 raise
             # The vault may have answered before it had the whole of the request, and hung up: 413.
         response = self.connection.getresponse()

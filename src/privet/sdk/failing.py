@@ -29,6 +29,8 @@ def failure(error: BaseException, address: Address, *, reused: bool, ended: bool
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return NoAnswer(_untrusted(cause, address), again=False)
+        if isinstance(cause, ssl.SSLWantReadError | ssl.SSLWantWriteError):
+            continue  # no fault: what asyncio was about when the other side hung up
         if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
             ended = True  # as a vault or a proxy does that is just being stopped
         elif isinstance(cause, ssl.SSLError):
