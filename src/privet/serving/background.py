@@ -6,6 +6,7 @@ is reported too.
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -73,8 +74,9 @@ class Background:
     def stop(self, timeout_s: float) -> bool:
         """Asks all to end; False when one is still at it after that time."""
         self._stop.set()
+        until = time.monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(timeout_s)
+            thread.join(max(0.0, until - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
     def _run(self, chore: Chore) -> None:

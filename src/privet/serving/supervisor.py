@@ -129,7 +129,7 @@ class Supervisor:
                 self._codes.append(code)
                 return
             failures = 0 if time.monotonic() - began > _SETTLED_S else failures + 1
-            wait = min(_BACK_OFF_S[0] * 2.0 ** (failures - 1), _BACK_OFF_S[1])
+            wait = back_off(failures)
             get_log().error("a worker ended; another is started", place=place, code=code, after_s=wait)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), wait)
@@ -159,7 +159,7 @@ class Supervisor:
             self._running[place] = process
             if self._stopping:
                 with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+                    process.terminate()  # as the others were; it has not begun
             try:
                 await self._instruct(place, ours)
                 return await process.wait()
@@ -202,6 +202,11 @@ class Supervisor:
             self._stop.set()
         else:
             get_log().error("a worker could not start", place=place, message=message)
+
+
+def back_off(failures: int) -> float:
+    """Seconds before a place is filled again whose worker failed so many times in a row, however many."""
+    return min(_BACK_OFF_S[0] * 2.0 ** (min(failures, 10) - 1), _BACK_OFF_S[1])
 
 
 async def _read_line(channel: socket.socket) -> dict[str, Any]:

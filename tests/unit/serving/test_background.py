@@ -120,3 +120,24 @@ def test_stopping_does_not_wait_for_ever() -> None:
     assert not background.stop(0.05)
     hang.set()
     assert background.stop(5)
+
+
+def test_many_that_hang_are_waited_for_together() -> None:
+    """All of them for as long as one, not one after the other: who stops has no time for that."""
+    hang = threading.Event()
+    begun = threading.Semaphore(0)
+
+    def work() -> None:
+        begun.release()
+        hang.wait(60)
+
+    background = Background(
+        [Chore(name=str(n), every_s=0.001, work=work) for n in range(20)], Failures().note, _nothing
+    )
+    background.start()
+    assert all(begun.acquire(timeout=20) for _ in range(20))
+    start = time.monotonic()
+    assert not background.stop(0.5)
+    assert time.monotonic() - start < 6
+    hang.set()
+    assert background.stop(20)
