@@ -164,24 +164,21 @@ class Lane:
         if self.mode == "threads":
             self._threads.submit(self._run, batch)
             return
-        try:
-            loaded, batch = self._load(batch)
-        except PrivetError:
-            # Another has the pen, or something is wrong with one of these: where waiting harms nobody.
-            self._threads.submit(self._run, batch)
-        except BaseException as error:  # noqa: BLE001  whatever it is, those who wait must hear of it
-            self._end(batch, error)
-        else:
-            self._threads.submit(self._commit, batch, loaded)
-
-    def _load(self, batch: Batch) -> tuple[LoadedBatch, Batch]:
-        """The batch without those whose decision is to be asked for."""
         while True:
             try:
-                return self._pipeline.load(batch.requests, batch.admit, wait=False), batch
+                loaded = self._pipeline.load(batch.requests, batch.admit, wait=False)
             except Undecided as undecided:
                 self._put_apart(batch.only(undecided.places))
                 batch = batch.only(set(range(len(batch.requests))) - undecided.places)
+                continue  # whatever becomes of the rest: those apart are no part of it any more
+            except PrivetError:
+                # Another has the pen, or something is wrong with one of these: where waiting harms nobody.
+                self._threads.submit(self._run, batch)
+            except BaseException as error:  # noqa: BLE001  whatever it is, those who wait must hear of it
+                self._end(batch, error)
+            else:
+                self._threads.submit(self._commit, batch, loaded)
+            return
 
     def _put_apart(self, batch: Batch) -> None:
         self._aside += len(batch.requests)

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from privet.decide.verdict import Undecided
 from privet.domain.ports import VaultState
 from privet.errors import Unauthenticated, Unavailable
 from privet.release import pipeline as release_pipeline
+from privet.store import sqlite_file
 from tests.contract.http.shop import Shop, run
 
 
@@ -181,3 +183,56 @@ def test_who_waits_for_a_policy_engine_elsewhere_holds_up_nobody(
         await lane.drain()
 
     run(work())
+
+
+def test_who_waits_for_a_policy_engine_is_read_once_though_another_takes_the_pen_meanwhile(
+    sqlite_shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process has the pen by the time the rest of the batch is loaded again: one answer, one leaf a read."""
+    engine, pipeline = sqlite_shop.vault.parts.engine, sqlite_shop.vault.parts.pipeline
+    decide, load, read_known, asked = engine.decide, pipeline.load, pipeline.read_known, threading.Event()
+    path = next((tmp_path / "shop.privet").glob("*.db"))
+    other = sqlite_file.connect(sqlite_file.get_driver(), path, read_only=False)
+
+    def recall(inputs: Any) -> Any:
+        return [None if b'"care"' in one and not asked.is_set() else decide([one])[0] for one in inputs]
+
+    def ask(inputs: Any) -> Any:
+        asked.set()
+        return decide(inputs)
+
+    def contested(*args: Any, **named: Any) -> Any:
+        try:
+            return load(*args, **named)
+        except Undecided:
+            if "wait" in named:  # on the loop
+                other.execute("BEGIN IMMEDIATE")
+            raise
+
+    def waiting(*args: Any) -> Any:
+        other.rollback()
+        return read_known(*args)
+
+    monkeypatch.setattr(engine, "recall", recall)
+    monkeypatch.setattr(engine, "decide", ask)
+    monkeypatch.setattr(pipeline, "load", contested)
+    monkeypatch.setattr(pipeline, "read_known", waiting)
+    unknown = sqlite_shop.requests.fetch(sqlite_shop.ids[0], purpose="care", fields=["allergies", "size"])
+    before = sqlite_shop.leaves()
+    told: list[object] = []
+
+    async def work() -> None:
+        lane = sqlite_shop.lane()
+        lane.put(unknown, 0, told.append)
+        answers = await asyncio.gather(
+            lane.read_many([unknown, sqlite_shop.ask(1)], 0), lane.read(sqlite_shop.ask(2), 0)
+        )
+        await lane.drain()
+        assert answers[0][0].refusal is not None
+        assert answers[0][1].view is not None
+        assert answers[1].view is not None
+
+    run(work())
+    other.close()
+    assert len(told) == 1
+    assert sqlite_shop.leaves() == before + 4
