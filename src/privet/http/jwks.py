@@ -96,7 +96,8 @@ class KeySource:
         """
         await self.tend()
         found = self._matching(kid, algorithm, form)
-        if found is None and self._clock() - self._tried >= UNKNOWN_KEY_S:
+        # A look that is under way, whoever began it, may bring the key: nobody is called unknown before it ends.
+        if found is None and (self._renewing is not None or self._clock() - self._tried >= UNKNOWN_KEY_S):
             await self._renew()
             found = self._matching(kid, algorithm, form)
         return found

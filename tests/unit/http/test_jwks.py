@@ -95,6 +95,27 @@ def test_an_unknown_key_is_looked_for_every_ten_seconds() -> None:
     asyncio.run(run())
 
 
+def test_a_new_key_is_found_by_all_who_come_while_it_is_fetched() -> None:
+    """A look that is under way is waited for: by the neighbours of who began it, and by who meets a renewal."""
+
+    async def run() -> None:
+        site, clock = Site(ec()), Clock()
+        keys = source(site, clock)
+        await find(keys)
+        clock.now += keys_of.UNKNOWN_KEY_S
+        site.publish(ec("new"))
+        found = await asyncio.gather(*(find(keys, "new") for _ in range(20)))
+        assert None not in found
+        assert len(site.asked) == 2
+        clock.now += keys_of.FRESH_S
+        site.publish(ec("newer"))
+        found = await asyncio.gather(find(keys, "new"), *(find(keys, "newer") for _ in range(20)))
+        assert None not in found
+        assert len(site.asked) == 3
+
+    asyncio.run(run())
+
+
 def test_nobody_waits_for_a_renewal() -> None:
     """Old keys serve while new ones are fetched, and the new ones then."""
 
