@@ -18,6 +18,7 @@ from privet.domain.request import SubjectRef
 from privet.errors import InvalidInput, PrivetError, Unauthenticated, Unavailable
 from privet.sdk import questions
 from privet.sdk.address import Path, make_context, parse_address
+from privet.sdk.async_connections import open_session
 from privet.sdk.client import end_of, headers_of, read_answer
 from privet.sdk.connections import ENCODED, MAX_ANSWER, TOO_LONG
 from privet.sdk.credentials import Credentials
@@ -27,7 +28,6 @@ from privet.sdk.problems import Reply, error_of
 from privet.sdk.questions import Question
 
 T = TypeVar("T")
-_KEEP_S = 45.0
 
 
 class AsyncClient:
@@ -319,14 +319,7 @@ class AsyncClient:
             self._loop is not loop and self._loop is not None and self._loop.is_closed()
         ):
             self._loop = loop
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    ssl=True if self._context is None else self._context, keepalive_timeout=_KEEP_S
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-            )
+            self._session = open_session(self._context)
         elif self._loop is not loop:
             raise InvalidInput("an AsyncClient serves one event loop: make one for each")
         return self._session

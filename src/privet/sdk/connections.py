@@ -1,7 +1,8 @@
 """Connections to one vault, kept open and shared by threads; one request and one answer at a time on each.
 
 Refuses more of an answer than MAX_ANSWER, and any encoding of it. A connection that did not end an exchange cleanly,
-for whatever reason, Ctrl-C included, is closed and never used again. The environment's proxies are not looked at.
+for whatever reason, Ctrl-C included, or whose answer may have a sequel, is closed and never used again. The
+environment's proxies are not looked at.
 """
 
 import io
@@ -11,7 +12,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Mapping
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import Any, Final
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -45,6 +46,7 @@ class Line:
         self.until = 0.0
         self.idle_since = 0.0
         self.heard = False
+        self._answer: _Answer | None = None
 
     @property
     def fresh(self) -> bool:
@@ -70,15 +72,16 @@ class Line:
             # The vault may have answered before it had the whole of the request, and hung up: 413.
         response = self.connection.getresponse()
         answer = response.headers
-        length = answer.get("Content-Length")
-        if length is not None and length.isdecimal() and int(length) > MAX_ANSWER:
+        length = None if self._answer is None else self._answer.length  # as http.client will read it
+        if length is not None and length > MAX_ANSWER:
             raise NoAnswer(TOO_LONG, again=False)
         if answer.get("Content-Encoding", "identity") != "identity":
             raise NoAnswer(ENCODED, again=False)
         read = response.read() if length is not None else response.read(MAX_ANSWER + 1)
         if len(read) > MAX_ANSWER:
             raise NoAnswer(TOO_LONG, again=False)
-        if not response.closed or answer.get("Connection", "").lower() == "close":
+        over = response.closed and may_be_followed(response.status)
+        if not over or answer.get("Connection", "").lower() == "close":
             self.close()
         kind = answer.get("Content-Type", "").partition(";")[0].strip().lower()
         return Reply(response.status, kind, answer.get("Retry-After"), read)
@@ -91,9 +94,30 @@ class Line:
 
     def close(self) -> None:
         self.connection.close()
+        if self._answer is not None:
+            self._answer.close()  # one that ends with its connection has the socket to itself
 
     def _response(self, sock: socket.socket, *arguments: Any, **options: Any) -> HTTPResponse:
-        return HTTPResponse(_Paced(sock, self), *arguments, **options)  # type: ignore[arg-type]  # it only makes a file of it
+        self._answer = _Answer(_Paced(sock, self), *arguments, **options)  # type: ignore[arg-type]  # it only makes a file of it
+        return self._answer
+
+
+def may_be_followed(status: int) -> bool:
+    """Whether another request may go where this was answered. Not after what has no body, by its status: whoever sends
+    one nevertheless, or a late answer after it, would have it taken for the answer to the next question."""
+    return status == 200 or status >= 400
+
+
+class _Answer(HTTPResponse):
+    """An answer after those that only announce one (1xx): http.client takes all but 100 for the answer itself."""
+
+    headers: HTTPMessage | None  # type: ignore[assignment]  # as it is before it begins
+
+    def begin(self) -> None:
+        super().begin()
+        while 100 <= self.status < 200 and self.status != 101:
+            self.headers = None  # else it would have begun already
+            super().begin()
 
 
 class _Paced:
@@ -144,8 +168,8 @@ class Connections:
         except NoAnswer:
             line.close()
             raise
-        except (OSError, HTTPException, HTTPError) as error:
-            line.close()
+        except (OSError, HTTPException, HTTPError, ValueError) as error:
+            line.close()  # a ValueError is http.client's, of a length or a chunk that is no number
             failed = failure(error, self._address, reused=reused and not line.heard)
         except BaseException:
             line.close()

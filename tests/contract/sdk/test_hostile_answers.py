@@ -72,8 +72,10 @@ RUBBISH: dict[str, Step] = {
     "one endless header": raw(b"HTTP/1.1 200 OK\r\nX-Y: " + b"1" * 200_000 + b"\r\n\r\n"),
     "a negative length": raw(HEAD + b"Content-Length: -5\r\n\r\n{}"),
     "a length that is no number": raw(HEAD + b"Content-Length: many\r\n\r\n{}"),
+    "a length past all bounds": raw(HEAD + b"Content-Length: " + b"1" * 5_000 + b"\r\n\r\n{}"),
     "less than it promised": raw(HEAD + b"Content-Length: 500\r\n\r\n" + json.dumps(VIEW).encode()),
     "a chunk of no size": raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"),
+    "a chunk of less than nothing": raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n{}\r\n0\r\n\r\n"),
     "a problem with success": problem(200, "access_denied"),
 }
 
@@ -252,3 +254,26 @@ def test_what_is_sent(make: Make) -> None:
     assert (second.header("Cookie"), second.header("Idempotency-Key")) == (None, None)
     assert (third.header("If-Match"), third.header("Idempotency-Key")) == ('"r.1"', "k 1")
     assert "ada" not in first.head + second.head + third.head
+
+
+@pytest.mark.parametrize(
+    "length",
+    ["Content-Length: 2\r\nTransfer-Encoding: chunked", "Content-Length: many", "X: y"],
+    ids=["chunked", "no number", "none"],
+)
+def test_no_more_is_read_than_anybody_wants(make: Make, length: str) -> None:
+    """However long the answer goes on, and whatever it says of its length: not the memory of the service."""
+    sent = 0
+
+    def endless(peer: Any, _got: object) -> bool:
+        nonlocal sent
+        peer.sendall(HEAD + length.encode() + b"\r\n\r\n")
+        part = b"%x\r\n" % (1 << 20) + b" " * (1 << 20) + b"\r\n"
+        while sent < 160:
+            peer.sendall(part)
+            sent += 1
+        return False
+
+    with Scripted(endless) as server, pytest.raises(Unavailable):
+        fetch(make(server.url, retries=0, timeout=60.0))
+    assert sent < 100
