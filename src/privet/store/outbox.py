@@ -33,7 +33,8 @@ class Outbox:
         self._seq = 0
         self._chain = chain_start(self.stream)
         self._next = (self._seq, self._chain)
-        self._ended: list[tuple[bytes, int]] = []
+        self._promised: dict[bytes, int] = {}
+        """How many entries of each of its streams are committed. Read without the lock: each change is one step."""
 
     def _begin(self) -> None:
         self.stream = self._randomness(16)
@@ -67,12 +68,11 @@ class Outbox:
         """The outcome is known."""
         if committed:
             self._seq, self._chain = self._next
+            self._promised[self.stream] = self._seq
         self._lock.release()
 
     def abandon(self) -> None:
         """The outcome is unknown: what was written may or may not be there, and this stream ends with it."""
-        if self._seq:
-            self._ended.append((self.stream, self._seq))
         self._begin()
         self._lock.release()
 
@@ -84,6 +84,7 @@ class Outbox:
         still commits after that begins another stream: into this one, it would be in no log.
         """
         self.hold()
+        self._promised.pop(self.stream, None)
         try:
             yield Call(RETIRE, (self.stream, self._seq)) if self._seq else None
         finally:
@@ -92,12 +93,12 @@ class Outbox:
 
     def verify_kept(self, wire: Wire) -> None:
         """RestoreNeeded unless the server behind `wire` has everything that was committed to this worker's streams."""
-        promised = [*self._ended, (self.stream, self._seq)]
-        streams = [(stream, seq) for stream, seq in promised if seq]
-        if not streams:
+        promised = list(self._promised.items())
+        if not promised:
             return
-        answers = wire.trip([Call(REACHED, (stream,)) for stream, _ in streams])
-        for (_, seq), answer in zip(streams, answers, strict=True):
+        answers = wire.trip([Call(REACHED, (stream,)) for stream, _ in promised])
+        for (stream, seq), answer in zip(promised, answers, strict=True):
             taken, written = answer.rows[0] if answer.rows else (0, None)
-            if max(taken, -1 if written is None else written + 1) < seq:
+            reached = max(taken, -1 if written is None else written + 1)
+            if reached < seq and stream in self._promised:  # else it was taken off the list meanwhile
                 raise RestoreNeeded(_LOST)

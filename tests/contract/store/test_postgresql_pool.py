@@ -1,15 +1,19 @@
 """The pool, the trips and the limits of connections to PostgreSQL."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from types import FrameType
+from typing import Any
 
 import pytest
 
 from privet.config.settings.serving import DatabaseSettings
 from privet.domain.ids import VaultId, WorkerId
 from privet.errors import Conflict, PrivetError, Unavailable
+from privet.store import outbox as outbox_module
 from privet.store import postgresql_sequencer
 from privet.store.opening import open_store
 from privet.store.postgresql import PostgresqlStore
@@ -233,3 +237,54 @@ def test_reads_and_writes_go_on_while_the_log_is_sequenced(opened: Open, rows: R
                 unit.append([rows.entry()])
             assert time.monotonic() - begun < LIMITS.lock_timeout_ms / 1000
     assert store.sequence() == 5
+
+
+def test_who_connects_while_a_stream_begins_anew_finds_nothing_lost(opened: Open, rows: Rows) -> None:
+    """Another thread connects, and looks for what was promised, at each step of a stream's end: all is there."""
+    store = opened()
+    with store.write() as unit:
+        unit.append([rows.entry()])
+    link = store._pool.take()
+    outbox = store._outbox
+    looked: list[int] = []
+
+    def look(frame: FrameType, event: str, arg: object) -> Any:
+        del arg
+        if frame.f_code.co_filename == outbox_module.__file__:
+            if event == "line" and frame.f_code.co_name in ("abandon", "_begin"):
+                sys.settrace(None)
+                outbox.verify_kept(link.wire)
+                looked.append(frame.f_lineno)
+                sys.settrace(look)
+            return look
+        return None
+
+    outbox.hold()
+    traced = sys.gettrace()
+    sys.settrace(look)
+    try:
+        outbox.abandon()
+    finally:
+        sys.settrace(traced)
+    assert len(looked) > 3
+    store._pool.give_back(link)
+    with store.write() as unit:
+        unit.append([rows.entry()])
+
+
+def test_who_connects_while_a_stream_is_taken_off_the_list_finds_nothing_lost(
+    opened: Open, rows: Rows
+) -> None:
+    """As a worker ends, its stream goes before its last reads have: a connection made then is no fallen server's."""
+    store = opened()
+    with store.write() as unit:
+        unit.append([rows.entry()])
+    with store._outbox.leaving() as retire:
+        assert retire is not None
+        store.sequence()
+        store.retried(lambda link: link.wire.trip([retire]))
+        store._pool.drop_idle()
+        with store.read() as unit:
+            unit.state()
+    with store.write() as unit:
+        unit.append([rows.entry()])
