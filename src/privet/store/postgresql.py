@@ -149,7 +149,8 @@ class PostgresqlStore:
         try:
             with explained():
                 autocommit = link.connection.execution_options(isolation_level="AUTOCOMMIT")
-                autocommit.exec_driver_sql("SET statement_timeout = 0")
+                if self._prepares:  # a pooler would lend that session to others
+                    autocommit.exec_driver_sql("SET statement_timeout = 0")
                 autocommit.exec_driver_sql(f"VACUUM {_TOUCHED}")
         finally:
             self._pool.retire(link)

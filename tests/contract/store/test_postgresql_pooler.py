@@ -3,7 +3,9 @@
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 
+import psycopg
 import pytest
 
 from privet.config.settings.serving import DatabaseSettings
@@ -91,6 +93,24 @@ def test_limits_hold_in_each_transaction(postgres_url: str) -> None:
         assert not link.connection.exec_driver_sql("SELECT name FROM pg_prepared_statements").all()
     one.close()
     other.close()
+
+
+def test_a_vacuum_leaves_nothing_in_a_shared_session(
+    pooled: tuple[str, str], postgres_server: PostgresServer
+) -> None:
+    """Erasure vacuums, outside any transaction: who gets that session next has the limits the server gave it."""
+    name = pooled[1].rpartition("/")[2].partition("?")[0]
+    postgres_server.execute(f"ALTER DATABASE {name} SET statement_timeout = '77s'")
+    store = open_at(pooled[0], create=True)
+    store.checkpoint_files()
+    store.close()
+    url = pooled[0].replace("postgresql+psycopg://", "postgresql://")
+    with (
+        ExitStack() as stack
+    ):  # each is held in a transaction, so together they are all of the pooler's sessions
+        held = [stack.enter_context(psycopg.connect(url)) for _ in range(2)]
+        shown = [one.execute("SHOW statement_timeout").fetchone() for one in held]
+    assert shown == [("77s",), ("77s",)]
 
 
 def test_a_pooler_that_was_not_told_of_is_noticed(pooled: tuple[str, str]) -> None:
