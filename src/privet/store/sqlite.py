@@ -26,7 +26,7 @@ from privet.store.statements import build
 from privet.store.vault_row import get_identity, put_checkpoint, set_origin
 
 _READERS = 4
-_TRUNCATE_S = 2.0
+_TRUNCATE_S = 5.0
 _STATEMENTS = build("sqlite")
 
 
@@ -96,7 +96,7 @@ class SqliteStore:
         while not self._writer.truncate_wal():
             if time.monotonic() > until:
                 raise Unavailable("a long read keeps the vault's write-ahead log in use; try again")
-            time.sleep(0.02)
+            time.sleep(0.05)  # the writers' turn
 
     def close(self) -> None:
         """Idempotent. The last process to close folds the WAL into the file."""

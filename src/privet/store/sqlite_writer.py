@@ -20,6 +20,7 @@ from privet.store.sqlite_file import BUSY_MS, truncate_wal
 from privet.store.sqlite_unit import SqliteUnit
 
 _WAIT = f"PRAGMA busy_timeout={BUSY_MS}"
+_WAIT_SHORTLY = "PRAGMA busy_timeout=100"
 
 
 class SqliteWriter:
@@ -85,13 +86,17 @@ class SqliteWriter:
             raw.execute(_WAIT)
 
     def truncate_wal(self) -> bool:
-        """False while somebody still needs the write-ahead log."""
+        """False while somebody still needs the write-ahead log. Nobody can write while this waits: 0.1 s."""
         if not self._lock.acquire(timeout=BUSY_MS / 1000):
             raise Unavailable(BUSY)
         try:
             if self._connection is None:
                 self._connect()
-            return truncate_wal(self.raw)
+            self.raw.execute(_WAIT_SHORTLY)
+            try:
+                return truncate_wal(self.raw)
+            finally:
+                self.raw.execute(_WAIT)
         except self._errors as error:
             raise explain(error) from None
         finally:

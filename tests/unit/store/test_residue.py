@@ -1,5 +1,7 @@
 """After erasure: the bytes of what was deleted are in none of the vault's files."""
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -55,7 +57,6 @@ def test_a_reader_holds_the_fold_back_and_is_waited_for(
 ) -> None:
     """While a reader needs the write-ahead log the fold says so; once it is gone, it is done."""
     monkeypatch.setattr(sqlite, "_TRUNCATE_S", 0.1)
-    store._writer.raw.execute("PRAGMA busy_timeout=100")  # type: ignore[attr-defined]
     subject, tag, needles = enrol(store, rows)
     with store.read() as reader:
         reader.state()
@@ -65,3 +66,23 @@ def test_a_reader_holds_the_fold_back_and_is_waited_for(
             store.checkpoint_files()
     store.checkpoint_files()
     assert sum(occurrences(path.parent, needle) for needle in needles) == 0
+
+
+def test_who_waits_for_a_reader_lets_others_write(
+    store: Store, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long read, such as a backup, keeps the fold of an erasure waiting; every read of the vault writes meanwhile."""
+    monkeypatch.setattr(sqlite, "_TRUNCATE_S", 60.0)
+    folding = threading.Thread(target=store.checkpoint_files)
+    with store.read() as reader:
+        reader.state()
+        enrol(store, rows)
+        begun = time.monotonic()
+        folding.start()
+        for _ in range(4):
+            time.sleep(0.05)
+            enrol(store, rows)
+        assert time.monotonic() - begun < 10
+        assert folding.is_alive()
+    folding.join(60)
+    assert not folding.is_alive()
