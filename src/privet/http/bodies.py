@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from privet.http.problems import EdgeError, pointer_to
+from privet.http.problems import EdgeError, pointer_to, tellable
 
 MAX_DEPTH: Final = 32
 _JSON: Final = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?\s*', re.IGNORECASE)
@@ -105,7 +105,9 @@ def _misfit(value: object, unfit: _Unfit) -> EdgeError:
             elif type(item) is list:
                 below.extend(((*path, at), one) for at, one in enumerate(item))
         level = [] if place else below
-    return EdgeError("invalid_input", f"a number in the body {unfit.why}", pointer=pointer_to(place))
+    return EdgeError(
+        "invalid_input", f"a number in the body {unfit.why}", pointer=pointer_to(tellable(place))
+    )
 
 
 def _integer(text: str) -> int | _Unfit:

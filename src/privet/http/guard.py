@@ -28,7 +28,15 @@ from privet.http.bodies import check_content_type, parse_body
 from privet.http.caller import Caller, Kind
 from privet.http.desk import ASKING, Desk
 from privet.http.pointing import point
-from privet.http.problems import EdgeError, Problem, Scope, pointer_to, problem_of, request_id_of
+from privet.http.problems import (
+    EdgeError,
+    Problem,
+    Scope,
+    pointer_to,
+    problem_of,
+    request_id_of,
+    tellable,
+)
 
 CALLER = "privet.caller"
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -175,16 +183,28 @@ def _misfit(errors: Sequence[Any]) -> PrivetError:
     first = errors[0]
     where, *path = first["loc"]
     said = _SAID.get(first["type"], "is not of the form that this route takes")
-    name = pointer_to([part for part in path if not _is_branch(part)])
+    if (
+        _PERSON in path and first["type"] == "string_type"
+    ):  # the first branch that failed says nothing of the other
+        said = "is a pairwise id, or an object with one look-up and its text"
+    place = [part for part in path if not _is_branch(part)]
+    told = tellable(place)
+    if len(told) < len(place):
+        said = "has a name in it that this route does not take"
+    name = pointer_to(told)
     if where == "body":
         return EdgeError("invalid_input", f"{name or 'the body'} {said}", pointer=name)
     # A pointer is into the body: what stands in the address or the head has a name only.
     return InvalidInput(f"{where} {name[1:]}: {said}", field=name[1:])
 
 
+_PERSON: Final = "constrained-str"
+"""A pairwise id, as pydantic names that branch of a person."""
+
+
 def _is_branch(part: object) -> bool:
     """Names that pydantic gives the members of a union are no part of the body."""
-    return isinstance(part, str) and ("[" in part or part in ("str", "dict", "Lookup"))
+    return isinstance(part, str) and ("[" in part or part in ("str", "dict", "Lookup", _PERSON))
 
 
 _SAID = {

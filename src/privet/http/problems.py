@@ -14,7 +14,9 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from privet.config.catalogue.fields import PATH_NAME
 from privet.domain.answer import Withheld
+from privet.domain.request import MAX_NAME
 from privet.errors import AccessDenied, IntegrityError, InvalidInput, PrivetError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -210,6 +212,15 @@ def field_of(pointer: str) -> str:
 def pointer_to(path: Sequence[object]) -> str:
     """A JSON pointer (RFC 6901)."""
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+
+
+def tellable(path: Sequence[object]) -> Sequence[object]:
+    """As much of a path into a body as names only what a route or a catalogue could: under any other name a caller may
+    have put an address."""
+    for at, part in enumerate(path):
+        if isinstance(part, str) and (len(part) > MAX_NAME or not PATH_NAME.fullmatch(part)):
+            return path[:at]
+    return path
 
 
 REQUEST_ID: Final = "privet.request_id"

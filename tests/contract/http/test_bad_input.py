@@ -185,7 +185,16 @@ def points(pointer: str, changes: dict[str, Any]) -> bool:
     return pointer == f"/{name}" or pointer.startswith(f"/{name}/")
 
 
+ADDRESS = f"{SECRET}@b.example"
 EXACTLY: list[tuple[str, dict[str, Any], str]] = [
+    ("/v1/find", {ADDRESS: 1}, ""),
+    ("/v1/find", {"subject": {ADDRESS: 7}}, "/subject"),
+    ("/v1/put", {"values": {ADDRESS: 2**70}}, "/values"),
+    ("/v1/put", {"values": {ADDRESS * 10: 1}}, "/values"),
+    ("/v1/put", {"subject": 7}, "/subject"),
+    ("/v1/put", {"subject": ""}, "/subject"),
+    ("/v1/put", {"subject": {"email": 7}}, "/subject"),
+    ("/v1/put", {"subject": {"email": SECRET, "guest": SECRET}}, "/subject"),
     ("/v1/fetch", {"subject": {"email": SECRET}}, "/subject/email"),
     ("/v1/fetch", {"subject": {"name": SECRET}}, "/subject"),
     ("/v1/fetch", {"subject": {SECRET: "x"}}, "/subject"),
@@ -212,6 +221,16 @@ def test_a_422_about_a_body_points_to_the_place(
     said = house.ask(route, changed(route, **changes))
     check_problem(said, 422, "invalid_input")
     assert said.json["pointer"] == pointer
+
+
+@pytest.mark.parametrize("person", [7, [], {}, {"email": 7}, {"email": "a@b.example", "guest": "g"}])
+def test_what_names_nobody_is_told_how_a_person_is_named(house: House, person: object) -> None:
+    """The same words on every route that takes a person either way."""
+    for route in ("/v1/fetch", "/v1/put", "/v1/consent/status"):
+        said = house.ask(route, changed(route, subject=person))
+        assert said.json["detail"].endswith("a pairwise id, or an object with one look-up and its text"), (
+            said.json
+        )
 
 
 @pytest.mark.parametrize("since", ["", "yesterday", "2024-02-30", "2024-01-01T10:00:00"])
