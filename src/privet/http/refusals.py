@@ -86,10 +86,12 @@ class Refusals:
         await self._write(self._entry(asker, told))
 
     async def flush(self) -> None:
-        """Writes what is only counted so far: before the process ends."""
+        """Writes what is only counted so far, and waits for what is on its way: before the process ends."""
         entries = self._told()
         if entries:
             await asyncio.gather(*(self._write(entry) for entry in entries))
+        while self._writing is not None:
+            await asyncio.shield(self._writing)
 
     def _turn(self) -> None:
         """A new second: the counts of the last one are told, beside this request."""

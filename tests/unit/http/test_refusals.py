@@ -1,6 +1,7 @@
 """Leaves of refused requests: each has one, no caller can fill the log, and what was not logged singly is counted."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -125,6 +126,36 @@ def test_what_is_only_counted_is_told_at_the_end(
 
     asyncio.run(run())
     assert lines() == [("desk", "invalid_input", 0), ("desk", "counted", 2)]
+
+
+def test_the_end_waits_for_what_is_on_its_way_to_the_disk(
+    vault: Vault, lines: Callable[[], list[tuple[str | None, str, int]]]
+) -> None:
+    """The count of a second that is over, behind another entry on a slow disk: the threads end after both."""
+    clock, disk = Clock(), threading.Event()
+
+    async def run() -> None:
+        pool = ThreadPoolExecutor(1)
+        refusals = Refusals(vault.parts, pool, a_second=1, clock=clock)
+        for _ in range(3):
+            await refuse(refusals)
+        pool.submit(disk.wait, 20)
+        other = asyncio.ensure_future(
+            refuse(refusals, Caller(kind="officer", name="ana", credential="jwt:0"))
+        )
+        await asyncio.sleep(0)  # it asks for its entry …
+        await asyncio.sleep(0)  # … which waits for the disk
+        clock.now += 1.5
+        refusals._turn()
+        ending = asyncio.ensure_future(refusals.flush())
+        await asyncio.sleep(0)
+        disk.set()
+        await ending
+        await asyncio.to_thread(pool.shutdown)
+        await other
+
+    asyncio.run(run())
+    assert lines() == [("desk", "invalid_input", 0), (None, "invalid_input", 0), ("desk", "counted", 2)]
 
 
 def test_lengths_tell_nothing(vault: Vault) -> None:
