@@ -16,6 +16,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import formatdate, make_msgid
+from time import monotonic
 from typing import NamedTuple
 
 from privet.config.settings.serving import SmtpSettings
@@ -69,16 +70,24 @@ class Postman:
     def close(self, timeout_s: float = _TIMEOUT_S) -> None:
         """Sends what waits, once, and ends. Again is no error."""
         self._closing.set()
-        if self._thread is not None:
-            self._waiting.put(None)
-            self._thread.join(timeout_s)
+        if self._thread is None:
+            return
+        until = monotonic() + timeout_s
+        try:
+            self._waiting.put(None, timeout=timeout_s)
+        except queue.Full:
+            _LOG.error("mail: %d letters are left behind, since the mail server does not answer", _WAITING)
+            return
+        self._thread.join(max(0.0, until - monotonic()))
 
     def _run(self) -> None:
         while (mail := self._waiting.get()) is not None:
             try:
                 address = mail.open_address()
-            except PrivetError as error:
-                _LOG.error("mail: an address does not open (%s)", error.code)
+            # Whatever a store does, too: no other thread would send what comes after.
+            except Exception as error:  # noqa: BLE001
+                why = error.code if isinstance(error, PrivetError) else type(error).__name__
+                _LOG.error("mail: an address does not open (%s)", why)
                 continue
             if address is not None:
                 self._send(address, mail)

@@ -1,6 +1,7 @@
 """Letters by a real mail server: to the stored address, over verified TLS, in a thread of their own."""
 
 import logging
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -170,3 +171,41 @@ def test_what_waits_is_sent_before_the_end() -> None:
         postman.close()
         postman.close()
         assert [recipient for recipient, _ in server.letters] == [f"p{at}@example.org" for at in range(5)]
+
+
+def test_whatever_an_address_does_when_it_is_opened_letters_after_it_go_out() -> None:
+    """A store that fails in a way of its own costs that letter, and not the thread."""
+
+    def broken() -> str:
+        raise ZeroDivisionError
+
+    with MailServer() as server:
+        postman = Postman(SmtpDelivery(settings(server, security="none"), "x"))
+        postman.post(Mail(broken, "s", "t"))
+        postman.post(Mail(lambda: ADA, "s", "t"))
+        assert server.wait()[0] == ADA
+        postman.close()
+
+
+def test_a_full_queue_before_a_silent_server_does_not_hold_up_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As many letters wait as the queue holds, and the first one hangs: closing gives up after its time."""
+    monkeypatch.setattr("privet.portal.postman._WAITING", 2)
+    hanging, release = threading.Event(), threading.Event()
+
+    def deliver(_address: str, _subject: str, _text: str) -> None:
+        hanging.set()
+        release.wait(60)
+
+    postman = Postman(deliver)
+    postman.post(Mail(lambda: ADA, "s", "t"))
+    assert hanging.wait(20)
+    for _ in range(2):
+        postman.post(Mail(lambda: ADA, "s", "t"))
+    closing = threading.Thread(target=postman.close, args=(0.5,), daemon=True)
+    closing.start()
+    closing.join(20)
+    ended = not closing.is_alive()
+    release.set()
+    assert ended
