@@ -18,7 +18,6 @@ from privet.store import sequencer, sqlite_file
 from privet.store import tables as t
 from privet.store.faults import DAMAGED, explained
 from privet.store.growth import StoredHashes, rebuild
-from privet.store.schema import migrate
 from privet.store.sqlite import SqliteStore
 from privet.store.sqlite_backup import Progress, publish
 from privet.store.statements import build
@@ -32,6 +31,8 @@ _COPIED: tuple[Table, ...] = tuple(table for table in t.metadata.sorted_tables i
 def copy_out(source: Connection, target: Path, progress: Progress | None) -> None:
     """All rows of `source`, one snapshot, into a new backup file. Conflict when `target` exists."""
     driver = sqlite_file.get_driver()
+
+    from privet.store.schema import migrate  # and with it alembic, which a service's start need not wait for
 
     def fill(path: Path) -> None:
         with _begun(path) as copy:
@@ -79,7 +80,9 @@ def load_backup(path: Path, into: Store, progress: Callable[[int, int], None] | 
 def _copy(source: Connection, target: Connection, progress: Progress | None) -> None:
     for connection in (source, target):
         if connection.dialect.name == "postgresql":  # counting and streaming a whole vault takes its time
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            from privet.store.patience import take_time
+
+            take_time(connection)
             connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
     total = sum(source.execute(select(func.count()).select_from(table)).scalar_one() for table in _COPIED)
     done = 0

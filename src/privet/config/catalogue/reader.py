@@ -6,6 +6,7 @@ Refuses everything that is not wholly right: a vault does not open on half of it
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from privet.config.catalogue import checks
@@ -42,7 +43,13 @@ def load_catalogue(directory: Path) -> Catalogue:
                 notices[path.stem] = notice
     if text is None or faults:
         raise CatalogueError("\n".join(faults), problems=faults)
-    return parse_catalogue(text, file=FILE, notices=notices)
+    return _parse_once(text, tuple(sorted(notices.items())))
+
+
+@lru_cache(maxsize=8)
+def _parse_once(text: str, notices: tuple[tuple[str, str], ...]) -> Catalogue:
+    """Making a vault reads its catalogue twice, and tests make one vault after the other of the same."""
+    return parse_catalogue(text, file=FILE, notices=dict(notices))
 
 
 def _read(path: Path, shown: str, faults: list[str]) -> str | None:
