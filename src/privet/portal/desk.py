@@ -4,6 +4,7 @@ Refuses to show a page of hers without a session that stands, and to take a form
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,6 +14,7 @@ from privet.bootstrap.lettering import LetterLimits
 from privet.bootstrap.parts import Parts
 from privet.bootstrap.sessions import Session, Sessions
 from privet.bootstrap.signin import SignIns
+from privet.errors import Unavailable
 from privet.portal.calls import Answer, Call, Stop, csrf_of, verify_csrf
 from privet.portal.letters import spaced
 from privet.portal.postman import Mail, Postman
@@ -69,7 +71,7 @@ class Desk:
         if me is not None:
             shared |= {"note": me.session.note, "form_mark": csrf_of(me.session.token)}
             if me.session.note:
-                self.sessions.leave_note(me.session.token, "")
+                self._leave_note(me, "")
         return Answer(status=status, template=template, context={**shared, **context})
 
     def render(self, template: str, context: Mapping[str, Any]) -> bytes:
@@ -78,8 +80,12 @@ class Desk:
 
     def done(self, me: Me, note: str, path: str) -> Answer:
         """After a form of hers: back to a page, which tells what was done."""
-        self.sessions.leave_note(me.session.token, note)
+        self._leave_note(me, note)
         return Answer(status=303, location=PREFIX + path)
+
+    def _leave_note(self, me: Me, note: str) -> None:
+        with suppress(Unavailable):  # what was done is done: no page may say that nothing was changed
+            self.sessions.leave_note(me.session.token, note)
 
     def find_me(self, call: Call) -> Me | None:
         """Who asks, if she has signed in and is no longer than that away."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,6 @@ from privet.domain.ids import Millis
 from privet.domain.request import By, by
 from privet.portal.app import Portal, make_portal
 from privet.testing import StoppedClock, make_vault
-from tests.services.parts import spare_port
 
 HOTEL = Path(__file__).parents[3] / "cli" / "privet_cli" / "demo" / "hotel"
 ADA = "ada@example.org"
@@ -53,7 +53,7 @@ class House:
             who, "stays", {"booking": booking, "arrived": arrived, **values}, purpose="enrolment"
         )
 
-    def code(self, timeout: float = 10) -> str:
+    def code(self, timeout: float = 30) -> str:
         """The code of the next letter."""
         assert self.arrived.acquire(timeout=timeout), "no letter came"
         return self.sent[-1][1]
@@ -172,19 +172,19 @@ def text_of(page: str) -> str:
 @contextmanager
 def served(portal: Any) -> Iterator[str]:
     """The pages under uvicorn, on a spare loopback port. Yields the origin."""
-    port = spare_port()
-    config = uvicorn.Config(portal, host="127.0.0.1", port=port, log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
+    listener = socket.create_server(("127.0.0.1", 0))  # nobody else has its port meanwhile
+    server = uvicorn.Server(uvicorn.Config(portal, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     while not server.started:
         assert thread.is_alive()
         thread.join(0.01)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(20)
+        listener.close()
 
 
 def later(house: House, minutes: float) -> Millis:

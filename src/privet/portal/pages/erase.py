@@ -1,6 +1,8 @@
 """Erasure: for good, at once, after one word typed by hand. Under a legal hold it says why not, and until when."""
 
-from privet.errors import Conflict
+from contextlib import suppress
+
+from privet.errors import Conflict, Unavailable
 from privet.portal.calls import Answer, Call
 from privet.portal.desk import Desk, Me
 
@@ -19,7 +21,8 @@ def erase(desk: Desk, call: Call, me: Me) -> Answer:
     except Conflict as hold:
         problem = f"Nothing was erased: {hold.message}"
         return desk.page("erase.html", me=me, here="more", word=WORD, problem=problem, status=409)
-    desk.sessions.end(me.session.token)
+    with suppress(Unavailable):  # she is erased all the same, and no session leads to her any more
+        desk.sessions.end(me.session.token)
     page = desk.page("erased.html")
     return Answer(
         template=page.template,
