@@ -98,10 +98,9 @@ def explain(error: BaseException) -> PrivetError:
     state = sqlstate(origin)
     if state is not None:
         return _explain_postgresql(state)
-    if getattr(error, "connection_invalidated", False) or type(origin).__name__ in (
-        "OperationalError",
-        "InterfaceError",
-    ):
+    # psycopg has classes of its own below these, such as ConnectionTimeout.
+    kinds = {kind.__name__ for kind in type(origin).__mro__}
+    if getattr(error, "connection_invalidated", False) or kinds & {"OperationalError", "InterfaceError"}:
         said = str(origin)
         for word, sentence in _CONNECTING.items():
             if word in said:

@@ -91,6 +91,7 @@ class Pool:
         sound = False
         try:
             if not link.wire.is_lost:
+                link.wire.lose_patience()
                 if link.connection.in_transaction():
                     link.connection.rollback()
                 if link.wire.in_transaction:

@@ -25,6 +25,7 @@ from privet.store.address import Address
 from privet.store.faults import RETRIED, explain, explained, sqlstate
 from privet.store.log_reader import SqlLogReader
 from privet.store.outbox import Outbox
+from privet.store.patience import PatientConnection, take_time
 from privet.store.pool import Link, Pool
 from privet.store.postgresql_sequencer import carry_out, prepare
 from privet.store.postgresql_unit import PostgresqlUnit, PostgresqlWriting, find_answers, verify_committed
@@ -56,7 +57,9 @@ class PostgresqlStore:
 
         def connect() -> Any:
             # psycopg's own preparing would deallocate the wire's statements at each rollback.
-            return psycopg.connect(**parameters, prepare_threshold=None)
+            raw = PatientConnection.connect(**parameters, prepare_threshold=None)
+            raw.patience_s = self._patience
+            return raw
 
         self._engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
 
@@ -149,6 +152,8 @@ class PostgresqlStore:
         try:
             with explained():
                 autocommit = link.connection.execution_options(isolation_level="AUTOCOMMIT")
+                raw: Any = link.connection.connection.driver_connection
+                raw.patience_s = None
                 if self._prepares:  # a pooler would lend that session to others
                     autocommit.exec_driver_sql("SET statement_timeout = 0")
                 autocommit.exec_driver_sql(f"VACUUM {_TOUCHED}")
@@ -322,7 +327,7 @@ def upgrade_postgresql(address: Address) -> tuple[int, int]:
     store = PostgresqlStore(address, worker=WorkerId(bytes(16)), randomness=os.urandom)
     try:
         with store.writing() as connection:
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            take_time(connection)
             return upgrade(connection)
     finally:
         store.close()

@@ -11,9 +11,10 @@ from hashlib import sha256
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-from psycopg import Connection, Error, OperationalError, errors, pq
+from psycopg import Error, OperationalError, errors, pq
 from psycopg.adapt import Transformer
 
+from privet.store.patience import PatientConnection
 from privet.store.wire_types import Type
 
 _BEGIN_STATUSES: Final = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
@@ -64,7 +65,7 @@ ROLLBACK: Final = Call(Statement("ROLLBACK"))
 class Wire:
     """Trips over one connection, which no other thread uses meanwhile."""
 
-    def __init__(self, raw: Connection[Any], *, prepares: bool, patience_s: float) -> None:
+    def __init__(self, raw: PatientConnection, *, prepares: bool, patience_s: float) -> None:
         self._raw = raw
         self._pg: Any = raw.pgconn
         self._loading = Transformer(raw)
@@ -75,6 +76,10 @@ class Wire:
         self._poll.register(self._pg.socket, select.POLLIN)
         self.warned = False
         raw.add_notice_handler(self._notice)
+
+    def lose_patience(self) -> None:
+        """What is sent past this wire waits no longer than it does."""
+        self._raw.patience_s = self._patience
 
     @property
     def is_lost(self) -> bool:

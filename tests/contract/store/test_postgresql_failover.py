@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -17,6 +18,8 @@ from privet.domain.ports import EntryRow, Store
 from privet.errors import RestoreNeeded, StoreGone, Unavailable
 from privet.store.custody.anchors import Anchors, Checkpointer
 from privet.store.opening import open_store
+from privet.store.patience import take_time
+from privet.store.postgresql import PostgresqlStore
 from tests.contract.store.conftest import VAULT
 from tests.contract.store.load import Load
 from tests.contract.store.rows import T0, Rows
@@ -164,6 +167,68 @@ def test_a_frozen_server_is_given_up(server: PostgresServer, workers: Callable[[
         unit.append([entry()])
 
 
+def test_a_server_that_hangs_is_given_up_by_every_statement(
+    server: PostgresServer, workers: Callable[[str], list[Store]]
+) -> None:
+    """Those that go through SQLAlchemy too: the server's own time limit does not run where the server does not."""
+    store = workers(server.url(server.create_database()))[0]
+    ended: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            with store.read() as unit:
+                unit.state()
+                server.freeze()
+                unit.find_ticket(bytes(16))
+        except StoreGone as gone:
+            ended.append(gone)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        thread.join(LIMITS.statement_timeout_ms / 1000 + 20)
+        hangs = thread.is_alive()
+    finally:
+        server.freeze(frozen=False)
+    thread.join(20)
+    assert not hangs
+    assert len(ended) == 1
+    with store.read() as unit:
+        assert unit.find_ticket(bytes(16)) is None
+
+
+def test_what_takes_its_time_is_given_it(
+    server: PostgresServer, workers: Callable[[str], list[Store]]
+) -> None:
+    """A whole vault is copied, or its tables vacuumed, for longer than a statement may take; then limits hold again."""
+    store = cast("PostgresqlStore", workers(server.url(server.create_database()))[0])
+    store._patience = 0.5
+    store._pool.drop_idle()
+    with store.writing() as connection:
+        take_time(connection)
+        connection.exec_driver_sql("SELECT pg_sleep(2)")
+    with pytest.raises(StoreGone, match="not reachable"), store.writing() as connection:
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SELECT pg_sleep(60)")
+
+
+def test_a_server_that_hangs_as_one_connects_is_gone(
+    server: PostgresServer, workers: Callable[[str], list[Store]]
+) -> None:
+    """It takes the connection and says nothing: gone like one that refuses it, and nobody is sent to the doctor."""
+    store = cast("PostgresqlStore", workers(server.url(server.create_database()))[0])
+    store._pool.drop_idle()
+    server.freeze()
+    try:
+        with pytest.raises(StoreGone, match="not reachable"), store.read() as unit:
+            unit.state()
+        assert not store._pool.is_reachable
+    finally:
+        server.freeze(frozen=False)
+    with store.read() as unit:
+        unit.state()
+
+
 def pair(primary: PostgresServer, replica: PostgresServer, database: str) -> str:
     """A URL with both, of which libpq takes the one that can be written to."""
     password = primary._password
@@ -233,8 +298,10 @@ def test_a_server_that_commits_without_its_replica_is_not_believed(
     server.set(synchronous_standby_names="nobody")
 
     def cancel() -> None:
-        time.sleep(1.0)
-        server.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+        until = time.monotonic() + 20
+        waiting = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        while not server.execute(waiting) and time.monotonic() < until:
+            time.sleep(0.05)
 
     thread = threading.Thread(target=cancel)
     thread.start()
