@@ -4,8 +4,9 @@ Each class owns its HTTP status, its exit code and a message that says what to d
 No error carries plaintext, a key or a raw identifier: messages name fields, files, lines and codes only.
 """
 
+import copyreg
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
@@ -31,6 +32,10 @@ class PrivetError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """With all that it has, whatever its class is made of: a pool of processes hands errors on as pickles."""
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]  # stubs lack it
 
 
 class AccessDenied(PrivetError):

@@ -8,7 +8,7 @@ import ipaddress
 import os
 import ssl
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from privet.errors import InvalidInput
 
@@ -35,13 +35,10 @@ def parse_address(url: object) -> Address:
     """An address such as https://vault.example:8443. Raises InvalidInput, without repeating what it was given."""
     if not isinstance(url, str) or not url.isascii() or any(c <= " " or c == "\x7f" for c in url):
         raise _refused("an address such as https://vault.example:8443, in ASCII")
-    try:
-        parts = urlsplit(url)
-        port, host = parts.port, parts.hostname
-    except ValueError:
-        raise _refused("an address such as https://vault.example:8443") from None
-    if parts.scheme not in ("https", "http") or not host:
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("https", "http") or not parts.hostname:
         raise _refused("an address such as https://vault.example:8443")
+    port, host = parts.port, parts.hostname
     if "@" in parts.netloc:
         raise _refused(
             "an address without a name and password: a credential is passed as token= or certificate="
@@ -55,6 +52,16 @@ def parse_address(url: object) -> Address:
     if "v1" in prefix.split("/") or prefix in _OWN_PATHS:
         raise _refused("scheme, host and port, without a path such as /v1: the client adds its own")
     return Address(secure, host, port or (443 if secure else 80), prefix)
+
+
+def _split(url: str) -> SplitResult | None:
+    """None for what cannot be one: the error for it has a part of what was given, perhaps of a password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # which is looked at only now
+    except ValueError:
+        return None
+    return parts
 
 
 def make_context(

@@ -4,6 +4,7 @@ Refuses what `Client` refuses, and to be shared between event loops.
 """
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from types import TracebackType
@@ -264,7 +265,9 @@ class AsyncClient:
             if self._closed:
                 raise Unavailable("this client is closed")
             effort.remaining()
-            bearer = await self._bearer()
+            if self._loop is not asyncio.get_running_loop():
+                await self._enter()
+            bearer = await self._bearer(effort)
             if refused is not None and bearer == shown:
                 raise refused  # there is no other token
             reply = await self._exchange(question, bearer, effort.remaining())
@@ -284,16 +287,19 @@ class AsyncClient:
             else:
                 raise error
 
-    async def _bearer(self) -> str | None:
+    async def _bearer(self, effort: Effort) -> str | None:
         known, source = self._credentials.find_bearer(), self._credentials.source
         if known is not None or source is None:
             return known
-        async with self._fetching:
-            known = self._credentials.find_bearer()
-            if known is not None:
-                return known
-            token = await asyncio.to_thread(source)  # one that blocks must not hold up the loop
-            return self._credentials.keep(token if isinstance(token, str) else await token)
+        patience = asyncio.timeout(effort.remaining())
+        try:
+            async with patience, self._fetching:
+                known = self._credentials.find_bearer()
+                return self._credentials.keep(await _fetched(source)) if known is None else known
+        except TimeoutError:
+            if not patience.expired():
+                raise  # it is the callable's own
+        raise effort.no_token()
 
     async def _exchange(self, question: Question[T], bearer: str | None, seconds: float) -> Reply | NoAnswer:
         """As `Client._exchange`."""
@@ -313,15 +319,18 @@ class AsyncClient:
             ended = isinstance(error, aiohttp.ServerDisconnectedError)
             return failure(error, self._address, reused=True, ended=ended)
 
-    def _open(self) -> aiohttp.ClientSession:
-        loop = asyncio.get_running_loop()
-        if self._session is None or (
-            self._loop is not loop and self._loop is not None and self._loop.is_closed()
-        ):
-            self._loop = loop
-            self._session = open_session(self._context)
-        elif self._loop is not loop:
+    async def _enter(self) -> None:
+        """Into another event loop, once the one before has ended: nothing of that one's is of use there."""
+        ended, before = self._session, self._loop
+        if ended is not None and before is not None and not before.is_closed():
             raise InvalidInput("an AsyncClient serves one event loop: make one for each")
+        self._loop, self._session, self._fetching = asyncio.get_running_loop(), None, asyncio.Lock()
+        if ended is not None:
+            await ended.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = open_session(self._context)
         return self._session
 
     async def __aenter__(self) -> Self:
@@ -337,6 +346,11 @@ class AsyncClient:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client holds a credential and cannot be pickled: make one where it is needed")
+
+
+async def _fetched(source: Callable[[], str | Awaitable[str]]) -> object:
+    token: object = await asyncio.to_thread(source)  # one that blocks must not hold up the loop
+    return await token if inspect.isawaitable(token) else token
 
 
 async def _read(response: aiohttp.ClientResponse) -> Reply:

@@ -281,7 +281,7 @@ class Client:
             if self._closed:
                 raise Unavailable("this client is closed")
             effort.remaining()
-            bearer = self._credentials.bearer()
+            bearer = self._credentials.bearer(effort)
             if refused is not None and bearer == shown:
                 raise refused  # there is no other token
             reply = self._exchange(question, bearer, effort.until)

@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn
 import orjson
 
 from privet.errors import InvalidInput, Unavailable
+from privet.sdk.patience import Effort
 
 TOKEN: Final = "PRIVET_TOKEN"  # noqa: S105  the name of a variable
 TOKEN_FILE: Final = "PRIVET_TOKEN_FILE"  # noqa: S105  the name of a variable
@@ -60,7 +61,7 @@ class Credentials:
             elif token_file is None:
                 raise InvalidInput(_NONE_GIVEN, field="token")
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock, self._process = threading.Lock(), os.getpid()
         self._bearer: Bearer | None = None
         self._until = float("inf")
         self._source: Callable[[], str | Awaitable[str]] | None = None
@@ -86,7 +87,10 @@ class Credentials:
 
     def keep(self, token: object) -> Bearer:
         """Takes what the source gave. Raises InvalidInput for what is no token."""
-        bearer = _bearer(token)
+        try:
+            bearer = _bearer(token)
+        finally:
+            del token  # error reporters print the locals of every frame
         self._until = _expiry(bearer) - _EARLY_S
         self._bearer = bearer
         return bearer
@@ -99,19 +103,22 @@ class Credentials:
             self._bearer, self._until = None, 0.0
         return True
 
-    def bearer(self) -> Bearer | None:
-        """The header, fetched if it must be. One thread fetches, the others wait for it."""
+    def bearer(self, effort: Effort) -> Bearer | None:
+        """The header, fetched if it must be. One thread fetches, the others wait for it, no longer than they may."""
         known = self.find_bearer()
         if known is not None or self._source is None:
             return known
-        with self._lock:
+        if self._process != os.getpid():
+            # After a fork nobody here would ever let go of the parent's.
+            self._lock, self._process = threading.Lock(), os.getpid()
+        lock = self._lock
+        if not lock.acquire(timeout=effort.remaining()):
+            raise effort.no_token()
+        try:
             known = self.find_bearer()
-            if known is not None:
-                return known
-            token = self._source()
-            if not isinstance(token, str):
-                raise InvalidInput("the callable of token= must return text", field="token")
-            return self.keep(token)
+            return self.keep(self._source()) if known is None else known
+        finally:
+            lock.release()
 
     def __repr__(self) -> str:
         return "Credentials(hidden)"
@@ -121,20 +128,24 @@ class Credentials:
 
 
 def _bearer(token: object) -> Bearer:
-    text = token.strip() if isinstance(token, str) else ""
-    if not _FORM.fullmatch(text):
-        why = "is not one line of ASCII without spaces" if text else "is empty"
-        raise InvalidInput(f"the token {why}", field="token")
-    return Bearer(f"Bearer {text}")
+    if not isinstance(token, str):
+        raise InvalidInput("the callable of token= must return text", field="token")
+    text = token.strip()
+    if _FORM.fullmatch(text):
+        return Bearer(f"Bearer {text}")
+    why = "is not one line of ASCII without spaces" if text else "is empty"
+    del token, text
+    raise InvalidInput(f"the token {why}", field="token")
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="ascii")
     except UnicodeError:
-        raise InvalidInput("token_file does not hold a token", field="token_file") from None
+        pass  # which has what it read
     except OSError as error:
         raise Unavailable(f"token_file cannot be read ({error.strerror})") from None
+    raise InvalidInput("token_file does not hold a token", field="token_file")
 
 
 def _expiry(bearer: str) -> float:

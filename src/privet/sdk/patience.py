@@ -96,6 +96,12 @@ class Effort:
         told = f"the vault did not answer within {self.seconds:g} s; timeout= and deadline= allow more. "
         return Unavailable(told + (_MAYBE_DONE if self._writes else _NOTHING_RELEASED))
 
+    def no_token(self) -> Unavailable:
+        told = f"token= gave no token within {self.seconds:g} s; timeout= and deadline= allow more. "
+        if not self._tried and not self._forgiven:
+            return Unavailable(told + "Nothing was asked of the vault")
+        return Unavailable(told + (_MAYBE_DONE if self._writes else _NOTHING_RELEASED))
+
     def pause(self, error: PrivetError, *, wait: float = 0.0, at_once: bool = False) -> float:
         """Seconds to wait before asking again. Raises `error` when it is not worth it any more.
 

@@ -318,10 +318,8 @@ def _plain(name: str, value: object) -> str | int | float | bool | None:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise _refused(name, "text without half characters") from None
+        if not _is_json(value):
+            raise _refused(name, "text without half characters")
         return value
     if isinstance(value, int):
         if value.bit_length() > 63:
