@@ -53,6 +53,7 @@ class RevisionWatch:
         self._closed = False
         self._seen_at = self._used_at = self._failed_at = float("-inf")
         self._failures = 0
+        self._other_at = float("-inf")
         self._failure = Reason.ENGINE_ERROR
         self._away: Reason | None = None
 
@@ -67,10 +68,13 @@ class RevisionWatch:
         """The engine answered, to what was sent at `sent_at` of this watch's clock, under our revision or another."""
         with self._guard:
             self._failures = 0
+            if ours and sent_at < self._other_at:
+                return  # a late answer, from before OPA was given another policy
             if ours:
                 self._seen_at = max(self._seen_at, sent_at)
                 self._away = None
             else:
+                self._other_at = max(self._other_at, sent_at)
                 self._seen_at = float("-inf")
                 self._failed_at = self._clock()
                 self._failure = self._away = Reason.REVISION_MISMATCH
@@ -120,6 +124,9 @@ class RevisionWatch:
             return None if self._check() else Reason.REVISION_MISMATCH
         except EngineFailure as failure:
             return failure.reason
+        except Exception:  # noqa: BLE001 - out of memory, say: a thread that died of it would check no more
+            self.failed(Reason.ENGINE_ERROR)
+            return Reason.ENGINE_ERROR
 
     def _wake(self) -> None:
         if self._closed or not self._background:
@@ -127,8 +134,13 @@ class RevisionWatch:
         with self._guard:
             self._idle = False
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="privet-opa-watch", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="privet-opa-watch", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the system has no thread to give: whoever asks next tries again
+                    self._idle = True
+                    return
+                self._thread = thread
         self._bell.set()
 
     def _run(self) -> None:

@@ -313,6 +313,58 @@ def test_a_check_counts_from_when_it_was_sent() -> None:
     assert watch.keeps_away() == Reason.REVISION_MISMATCH
 
 
+def test_a_late_answer_does_not_vouch_for_a_policy_that_was_replaced() -> None:
+    """Sent before OPA was seen with another revision, and answered after: remembered decisions stay refused."""
+    now = [10.0]
+    watch = RevisionWatch(lambda: True, clock=lambda: now[0], background=False)
+    now[0] = 10.4
+    watch.saw(10.2, ours=False)
+    watch.saw(10.0, ours=True)
+    assert not watch.is_fresh()
+    assert watch.keeps_away() == Reason.REVISION_MISMATCH
+    watch.saw(10.3, ours=True)
+    assert watch.is_fresh()
+    assert watch.keeps_away() is None
+
+
+def test_a_thread_that_could_not_start_is_started_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system had none to give: nobody fails for it, and the checks begin once it has."""
+    checked = threading.Event()
+
+    def check() -> bool:
+        checked.set()
+        return True
+
+    def fail(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    watch = RevisionWatch(check)
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", fail)
+        assert not watch.is_fresh()
+    assert not watch.is_fresh()
+    assert checked.wait(20)
+    watch.close()
+
+
+def test_a_check_that_breaks_is_made_again() -> None:
+    """Whatever it raises: a thread that ended with it would leave each read to check for itself, for good."""
+    turns: list[int] = []
+    checked = threading.Event()
+
+    def check() -> bool:
+        turns.append(1)
+        if len(turns) == 1:
+            raise MemoryError
+        checked.set()
+        return True
+
+    watch = RevisionWatch(check)
+    assert not watch.is_fresh()
+    assert checked.wait(20)
+    watch.close()
+
+
 def test_one_check_serves_all_who_wait() -> None:
     """32 threads need a check at the same time: one is made, when it succeeds and when it fails."""
     for broken in (False, True):
