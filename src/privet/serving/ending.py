@@ -187,7 +187,7 @@ class EndingProtocol(HttpToolsProtocol):
         elif now >= self._unread:
             self.transport.abort()
         elif now >= self._deadline and not self.flow.read_paused:
-            if self._phase == BODY or (self._phase == HEAD and self._raw):
+            if self._phase in (HEAD, BODY):
                 self._refuse("request_timeout", "the request did not come in time")
             elif self._running is None:
                 self.transport.close()

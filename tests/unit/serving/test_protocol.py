@@ -188,6 +188,21 @@ def test_a_head_that_never_ends_is_refused_in_time() -> None:
     assert statuses(talk(work)) == [408]
 
 
+def test_a_head_of_which_nothing_more_comes_is_refused_in_time() -> None:
+    """408 as well, and counted, though all that came of it came at once."""
+    told: list[str] = []
+
+    async def work(wire: Wire) -> bytes:
+        wire.gate.on_refused = told.append
+        await wire.send(b"GET / HTTP/1.1\r\nHost: ")
+        await asyncio.sleep(0.05)
+        wire.pass_time(10.5)
+        return await wire.read()
+
+    assert statuses(talk(work)) == [408]
+    assert told == ["request_timeout"]
+
+
 def test_empty_lines_buy_no_time() -> None:
     """Line breaks before a request are allowed, but not for ever."""
 

@@ -15,7 +15,7 @@ from privet.http.problems import Scope
 from privet.serving.limits import Gate, Limits
 from privet.serving.protocol import PrivetProtocol
 
-PATIENCE_S = 5
+PATIENCE_S = 20
 LIMITS = Limits(header_s=10, body_s=10, keep_alive_s=10, body=10_000)
 
 
