@@ -128,15 +128,19 @@ def test_wrong_keys_get_one_answer(inn: Served) -> None:
 def test_a_key_expires_to_the_millisecond_at_a_running_server(inn: Served) -> None:
     """Known to every worker, and refused when its time has come."""
     door = inn.door
-    ends = time.time() + 3
-    key = create_key(inn.vault.parts, "desk", expires=Millis(int(ends * 1000)))
-    answers = []
-    while time.time() < ends + 0.3:
-        begun = time.time()
-        answers.append((begun, door.ask(key.text, body=ADA).status))
-        time.sleep(0.02)
+    answers: list[tuple[float, int]] = []
+    for lasts in (3, 15):  # a machine may be too busy to ask in time
+        ends = time.time() + lasts
+        key = create_key(inn.vault.parts, "desk", expires=Millis(int(ends * 1000)))
+        answers = []
+        while not answers or answers[-1][0] < ends + 0.3:
+            begun = time.time()
+            answers.append((begun, door.ask(key.text, body=ADA).status))
+            time.sleep(0.02)
+        assert all(status == 401 for begun, status in answers if begun >= ends)
+        if any(status == 200 for _, status in answers):
+            break
     assert any(status == 200 for _, status in answers)
-    assert all(status == 401 for begun, status in answers if begun >= ends)
 
 
 class Load:
@@ -222,7 +226,7 @@ def test_rates_over_http(own_inn: Inn) -> None:
     inn = own_inn
     one, two = create_key(inn.vault.parts, "desk"), create_key(inn.vault.parts, "kitchen")
     with VaultServer(
-        inn.directory, serve={"requests_per_second": 0.2, "burst": 3, "unauthenticated_per_minute": 4}
+        inn.directory, serve={"requests_per_second": 0.1, "burst": 3, "unauthenticated_per_minute": 4}
     ) as server:
         door = Door(server.url)
         answers = [door.ask(one.text, body=ADA) for _ in range(5)]

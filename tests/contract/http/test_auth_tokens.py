@@ -190,12 +190,17 @@ def test_a_rotation_of_the_issuers_keys(tmp_path: Path) -> None:
         issuer.stop()
         now[0] += 300
         assert await source.find("ES256-2", "ES256", form) is not None
-        await asyncio.sleep(0.2)
+        await renewed(source)
+        assert source.fault is not None
         issuer.start()
         now[0] += 10
         await source.find("ES256-2", "ES256", form)
-        await asyncio.sleep(0.5)
+        await renewed(source)
         assert source.is_fresh
+
+    async def renewed(source: KeySource) -> None:
+        if source._renewing is not None:
+            await source._renewing
 
     with issuer:
         asyncio.run(work())
