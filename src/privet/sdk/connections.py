@@ -12,6 +12,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import Any, Final
 
@@ -33,15 +34,17 @@ ENCODED: Final = "the answer is compressed, which was not asked for: is there a 
 
 
 class Line:
-    """One connection. Its reads wait until `until`, of the monotonic clock, and no longer."""
+    """One connection. Nothing that it does waits beyond `until`, of the monotonic clock, but a look-up of the name."""
 
     def __init__(self, address: Address, context: ssl.SSLContext | None) -> None:
+        self._host, self._port = address.host, address.port
         self.connection: HTTPConnection = (
             HTTPConnection(address.host, address.port)
             if context is None
             else HTTPSConnection(address.host, address.port, ssl_context=context)
         )
-        self._secure = context is not None
+        # theirs waits anew for each address
+        self.connection._new_conn = self._connect  # type: ignore[method-assign]  # noqa: SLF001  no public place
         self.connection.response_class = self._response  # type: ignore[assignment]  # a class that needs its line
         self.until = 0.0
         self.idle_since = 0.0
@@ -53,23 +56,16 @@ class Line:
         """Never used."""
         return self.connection.sock is None
 
-    @property
-    def _open(self) -> bool:
-        """Whether there is somebody to read from: over TLS, only who has ended the handshake."""
-        sock = self.connection.sock
-        return isinstance(sock, ssl.SSLSocket) if self._secure else sock is not None
-
     def exchange(self, target: str, body: bytes, headers: Mapping[str, str], until: float) -> Reply:
         self.until, self.heard = until, False
+        if self.fresh:
+            self.connection.connect()
         self.connection.timeout = self.left()
-        try:
+        # The vault may have answered before it had the whole of the request, and hung up: 413.
+        with suppress(BrokenPipeError, ConnectionResetError):
             self.connection.request(
                 "POST", target, body=body, headers=headers, preload_content=False, decode_content=False
             )
-        except (BrokenPipeError, ConnectionResetError):
-            if not self._open:
-                raise
-            # The vault may have answered before it had the whole of the request, and hung up: 413.
         response = self.connection.getresponse()
         answer = response.headers
         length = None if self._answer is None else self._answer.length  # as http.client will read it
@@ -85,6 +81,27 @@ class Line:
             self.close()
         kind = answer.get("Content-Type", "").partition(";")[0].strip().lower()
         return Reply(response.status, kind, answer.get("Retry-After"), read)
+
+    def _connect(self) -> socket.socket:
+        """To one of the host's addresses: one that is silent takes no more than its share of the time."""
+        found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        failed: OSError | None = None
+        for at, (family, kind, protocol, _, where) in enumerate(found):
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.settimeout(self.left() / (len(found) - at))
+                sock.connect(where)
+                sock.settimeout(self.left())
+            except OSError as error:
+                sock.close()
+                failed = error
+            except BaseException:
+                sock.close()
+                raise
+            else:
+                return sock
+        raise failed or OSError
 
     def left(self) -> float:
         left = self.until - time.monotonic()

@@ -126,7 +126,7 @@ class FakeVault:
         checked, unknown = check_profile(self.catalogue, given)
         if unknown:
             raise InvalidInput("the catalogue has no such profile field", field=unknown[0])
-        lookups = [path for path in given if self.catalogue.fields[path].lookup]
+        lookups = [path for path in given if given[path] is not None and self.catalogue.fields[path].lookup]
         unique = [path for path in lookups if self.catalogue.fields[path].lookup == "unique"]
         if not lookups:
             known = ", ".join(sorted(path for path, held in self.catalogue.fields.items() if held.lookup))

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -34,6 +36,7 @@ from tests.contract.sdk.scripted import (
 )
 
 BUSY = problem(503, "unavailable")
+TCP = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
@@ -177,6 +180,41 @@ def test_nobody_there(make: Make) -> None:
         with pytest.raises(Unavailable, match="cannot be reached"):
             fetch(make(url, timeout=3.0))
     assert time.monotonic() - start < 7
+
+
+@pytest.fixture
+def silent() -> Iterator[tuple[str, int]]:
+    """An address at which a connection is neither made nor refused: as many wait there as may."""
+    with ExitStack() as ends:
+        listener = ends.enter_context(socket.socket())
+        listener.bind(("127.0.0.2", 0))
+        listener.listen(0)
+        for _ in range(20):
+            one = ends.enter_context(socket.socket())
+            one.settimeout(0.5)
+            try:
+                one.connect(listener.getsockname())
+            except TimeoutError:
+                yield listener.getsockname()
+                return
+        pytest.fail("this system lets everybody in")
+
+
+def test_a_host_of_several_addresses(
+    make: Make, silent: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is silent leaves time for the next; all together they take no more than the deadline."""
+    with Scripted(answer(VIEW)) as server:
+        known = [silent, ("127.0.0.1", int(server.url.rpartition(":")[2]))]
+        monkeypatch.setattr(
+            socket, "getaddrinfo", lambda *_, **__: [(*TCP, "", address) for address in known]
+        )
+        assert fetch(make(server.url, timeout=4.0, retries=0))["given_name"] == "Ada"
+        known[:] = [silent] * 4
+        start = time.monotonic()
+        with pytest.raises(Unavailable, match="within 1 s"):
+            fetch(make(server.url, timeout=1.0, retries=0))
+        assert time.monotonic() - start < 3.5
 
 
 def test_a_connection_is_used_again(make: Make) -> None:

@@ -100,9 +100,34 @@ def test_time_passes_when_told_to() -> None:
             mailer.fetch(ada, purpose="marketing.email", fields=["email"])
 
 
+@pytest.mark.parametrize("milliseconds", [1, 1_001, 4_097, 86_400_001, 3_153_600_000_001])
+def test_no_millisecond_is_lost(milliseconds: int) -> None:
+    """However long it is: what expires at that instant has expired."""
+    clock = StoppedClock(0)
+    clock.pass_time(timedelta(milliseconds=milliseconds))
+    assert clock.now == milliseconds
+
+
+def test_a_person_is_known_by_what_she_has() -> None:
+    """A look-up that is None, as a test of many people may pass it, is none."""
+    with FakeVault(HOTEL) as vault:
+        ada = vault.add(email=None, phone="+442079460201", given_name="Ada")
+        assert ada.field == "phone"
+        assert (
+            vault.client("city-front-desk").fetch(ada, purpose=PERSONAL, fields=["given_name"])["given_name"]
+            == "Ada"
+        )
+
+
 @pytest.mark.parametrize(
     "values",
-    [{}, {"given_name": "Ada"}, {"email": "no address"}, {"email": "a@b.org", "nonsense": 1}],
+    [
+        {},
+        {"email": None},
+        {"given_name": "Ada"},
+        {"email": "no address"},
+        {"email": "a@b.org", "nonsense": 1},
+    ],
     ids=str,
 )
 def test_people_who_cannot_be(values: dict[str, object]) -> None:
