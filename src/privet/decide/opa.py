@@ -17,13 +17,13 @@ import urllib3.exceptions
 from privet.decide.answer import deny_question
 from privet.decide.bundle import Bundle
 from privet.decide.opa_session import Reader, TooSlow, within
-from privet.decide.rego import PACKAGE, EngineFailure, RegoEngine
+from privet.decide.rego import PACKAGE, EngineFailure, RegoEngine, spoke
 from privet.decide.watch import RevisionWatch
 from privet.domain.decision import Decision, Reason
 from privet.errors import InvalidInput, Unavailable
 
 _BATCH_TIMEOUTS = 4
-"""All questions of a batch together wait this many timeouts at most."""
+"""The questions of a batch, and the turns they wait for, take this many timeouts together, and the last one more."""
 
 
 _AT_ONCE = 4
@@ -84,7 +84,7 @@ class OpaEngine(RegoEngine):
 
     @property
     def patience(self) -> float:
-        """Seconds that a batch of questions takes at most."""
+        """Seconds within which the last question of a batch is asked, or denied unasked."""
         return _BATCH_TIMEOUTS * self._timeout
 
     def decide(self, inputs: Sequence[bytes]) -> Sequence[Decision]:
@@ -95,10 +95,26 @@ class OpaEngine(RegoEngine):
         """As `decide`, each as it is there."""
         end = self._clock() + self.patience
         for question in inputs:
-            if self._clock() < end:
-                yield self._decide(question)
+            left = end - self._clock()
+            # Without a turn it is nobody's failure: there are more questions than answers.
+            if left > 0 and self._turns.acquire(timeout=left):
+                try:
+                    decision = self._decide(question)
+                finally:
+                    self._turns.release()
+                yield decision
             else:
                 yield deny_question(question, Reason.ENGINE_TIMEOUT, self.revision)
+
+    def explain(self, question: bytes) -> Mapping[str, Sequence[Mapping[str, str]]]:
+        """As the parent's, in its turn; a question whose turn does not come is explained with that."""
+        if not self._turns.acquire(timeout=self.patience):
+            denied = deny_question(question, Reason.ENGINE_TIMEOUT, self.revision)
+            return {name: [spoke(Reason.ENGINE_TIMEOUT)] for name in denied.fields}
+        try:
+            return super().explain(question)
+        finally:
+            self._turns.release()
 
     def recall(self, inputs: Sequence[bytes]) -> Sequence[Decision | None]:
         """None: whatever it is, OPA would have to be asked."""
@@ -144,17 +160,10 @@ class OpaEngine(RegoEngine):
 
     def _evaluate(self, entrypoint: str, question: bytes, parsed: Mapping[str, object]) -> object:
         del question
-        if not self._turns.acquire(timeout=self.patience):
-            raise EngineFailure(
-                Reason.ENGINE_TIMEOUT
-            )  # nobody's failure: there are more questions than answers
-        try:
-            if (reason := self.watch.keeps_away()) is not None:
-                raise EngineFailure(reason)
-            sent_at = self._clock()
-            answer = self._ask(PACKAGE, entrypoint, parsed)
-        finally:
-            self._turns.release()
+        if (reason := self.watch.keeps_away()) is not None:
+            raise EngineFailure(reason)
+        sent_at = self._clock()
+        answer = self._ask(PACKAGE, entrypoint, parsed)
         if isinstance(answer, dict) and isinstance(answer.get("revision"), str):
             self.watch.saw(sent_at, ours=answer["revision"] == self.revision)
         return answer

@@ -75,13 +75,13 @@ class RegoEngine(abc.ABC):
         try:
             parsed = parse_question(question)
         except NotCanonical as error:
-            return {name: [_spoke(Reason.INVALID_REQUEST)] for name in error.fields}
+            return {name: [spoke(Reason.INVALID_REQUEST)] for name in error.fields}
         try:
             return read_explanation(self._evaluate(EXPLANATION, question, parsed))
         except MistypedAnswer:
-            return {name: [_spoke(Reason.ENGINE_ERROR)] for name in fields_asked(parsed)}
+            return {name: [spoke(Reason.ENGINE_ERROR)] for name in fields_asked(parsed)}
         except EngineFailure as failure:
-            return {name: [_spoke(failure.reason)] for name in fields_asked(parsed)}
+            return {name: [spoke(failure.reason)] for name in fields_asked(parsed)}
 
     @abc.abstractmethod
     def close(self) -> None:
@@ -92,5 +92,5 @@ class RegoEngine(abc.ABC):
         """The raw value of `data.privet.release.ENTRYPOINT`. Raises EngineFailure, never anything else."""
 
 
-def _spoke(reason: Reason) -> dict[str, str]:
+def spoke(reason: Reason) -> dict[str, str]:
     return {"rule": reason.value, "reason": reason.value, "effect": "deny"}

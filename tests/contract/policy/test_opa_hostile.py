@@ -100,6 +100,18 @@ def forget(_: object) -> None:
     """For a lambda that answers nothing."""
 
 
+class Turns(threading.BoundedSemaphore):
+    """Remembers for how long a turn may have been waited for."""
+
+    def __init__(self) -> None:
+        super().__init__(4)
+        self.waits: list[float] = []
+
+    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0.0)
+        return super().acquire(blocking, timeout)
+
+
 def reason(engine: Any, question: bytes = DESK) -> str:
     """The one reason of a denial; fails when something is released."""
     said = engine.decide([question])[0]
@@ -219,6 +231,22 @@ def test_a_slow_opa_does_not_hold_a_batch() -> None:
         assert decisions[0].released
         assert {f.reason for f in decisions[-1].fields.values()} == {"engine_timeout"}
         assert 1 <= len(seen.requests) < 10
+
+
+def test_a_turn_is_waited_for_no_longer_than_the_batch_has_left() -> None:
+    """Where others' questions hold every turn, too: else a batch would take twice its time."""
+    now = [100.0]
+
+    def late(handler: BaseHTTPRequestHandler) -> None:
+        now[0] += 45
+        result(decision())(handler)
+
+    with server(late) as (url, _):
+        engine = OpaEngine(BUNDLE, url, timeout=15, clock=lambda: now[0])
+        engine._turns = turns = Turns()
+        decisions = engine.decide([DESK, DESK, DESK])
+    assert [said.released for said in decisions] == [True, True, False]
+    assert turns.waits == [60, 15]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
