@@ -347,7 +347,7 @@ def own_server() -> Iterator[PostgresServer]:
 
 def append_once_back(store: Store, entries: list[EntryRow]) -> None:
     """As soon as the store has found its server again, which it does by itself, within seconds."""
-    until = time.monotonic() + 15
+    until = time.monotonic() + 40
     while True:
         try:
             append(store, entries)

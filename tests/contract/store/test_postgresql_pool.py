@@ -229,13 +229,11 @@ def test_reads_and_writes_go_on_while_the_log_is_sequenced(opened: Open, rows: R
         plan = postgresql_sequencer.prepare(trip)
         assert postgresql_sequencer.carry_out(trip, link.connection, plan) == 3
         for worker in (other, store):
-            begun = time.monotonic()
-            with worker.write() as unit:
+            with worker.write() as unit:  # who waited for that lock would fail: it is not let go meanwhile
                 unit.state()
                 found = unit.find_rows([row.subject])[row.subject]
                 unit.swap_facts(row.subject, found.facts_rev, b"x")
                 unit.append([rows.entry()])
-            assert time.monotonic() - begun < LIMITS.lock_timeout_ms / 1000
     assert store.sequence() == 5
 
 

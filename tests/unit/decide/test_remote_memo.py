@@ -128,7 +128,7 @@ def test_who_waits_for_a_leader_that_hangs_goes_on(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(elsewhere, "decide_each", hang)
     leader = threading.Thread(target=memo.decide, args=([ask(1)],))
     leader.start()
-    assert going.wait(5)
+    assert going.wait(20)
     assert memo.decide([ask(1)])[0].fields["given_name"].reason == "engine_timeout"
     stop.set()
     leader.join(10)

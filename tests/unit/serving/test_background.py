@@ -23,8 +23,8 @@ def test_a_chore_is_done_again_and_again() -> None:
     done = threading.Semaphore(0)
     background = Background([Chore(name="x", every_s=0.001, work=done.release)], Failures().note, _nothing)
     background.start()
-    assert all(done.acquire(timeout=5) for _ in range(5))
-    assert background.stop(5)
+    assert all(done.acquire(timeout=20) for _ in range(5))
+    assert background.stop(20)
     time.sleep(0.01)
     left = done._value
     time.sleep(0.02)
@@ -50,8 +50,8 @@ def test_a_failure_is_reported_and_tried_again(error: Exception, monkeypatch: py
         [Chore(name="x", every_s=1, work=work)], failures.note, lambda *said: well.append(said)
     )
     background.start()
-    assert over.wait(5)
-    assert background.stop(5)
+    assert over.wait(20)
+    assert background.stop(20)
     assert failures == [("x", error, 1), ("x", error, 2), ("x", error, 1)]
     assert well == [("x", 2), ("x", 1)]
 
@@ -68,9 +68,9 @@ def test_what_found_something_to_do_is_soon_done_again() -> None:
         [Chore(name="x", every_s=600, work=work, busy_s=0.001, first_s=0)], Failures().note, _nothing
     )
     background.start()
-    assert all(done.acquire(timeout=5) for _ in range(3))
+    assert all(done.acquire(timeout=20) for _ in range(3))
     assert not done.acquire(timeout=0.2)
-    assert background.stop(5)
+    assert background.stop(20)
 
 
 def test_one_failing_chore_leaves_the_others_alone() -> None:
@@ -83,8 +83,8 @@ def test_one_failing_chore_leaves_the_others_alone() -> None:
     chores = [Chore(name="a", every_s=0.001, work=fail), Chore(name="b", every_s=0.001, work=done.release)]
     background = Background(chores, Failures().note, _nothing)
     background.start()
-    assert all(done.acquire(timeout=5) for _ in range(5))
-    assert background.stop(5)
+    assert all(done.acquire(timeout=20) for _ in range(5))
+    assert background.stop(20)
 
 
 def test_waits_grow_and_have_an_end() -> None:
@@ -116,10 +116,10 @@ def test_stopping_does_not_wait_for_ever() -> None:
 
     background = Background([Chore(name="x", every_s=0.001, work=work)], Failures().note, _nothing)
     background.start()
-    assert begun.wait(5)
+    assert begun.wait(20)
     assert not background.stop(0.05)
     hang.set()
-    assert background.stop(5)
+    assert background.stop(20)
 
 
 def test_many_that_hang_are_waited_for_together() -> None:
