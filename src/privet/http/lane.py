@@ -33,6 +33,8 @@ MOST_IN_BATCH = 256
 _MOST_FIELDS = 25_600
 """Names of fields in a batch, all reads together: its log entries hold them, in memory until it commits."""
 _LEAST_SLICE = 32
+_LEAST_FIELDS = 3_200
+"""Of both, what singles leave to bulk calls."""
 _MOSTLY = 0.7
 """Of a batch's time, spent waiting: beyond it the next batch need not wait for its end."""
 _APART = 4
@@ -189,8 +191,11 @@ class Lane:
         batch = Batch(self._still_valid)
         room, fields = MOST_IN_BATCH, _MOST_FIELDS
         single, bulk = self._single, self._bulk
+        kept = 0
         if bulk and single:
             room -= _LEAST_SLICE
+            kept = _LEAST_FIELDS
+            fields -= kept
         while single and room > 0 and fields > 0:
             ask = single.popleft()
             self._waiting -= 1
@@ -199,6 +204,7 @@ class Lane:
                 batch.slices.append((ask, 0, 1))
                 room -= 1
                 fields -= len(ask.request.fields)
+        fields += kept
         if bulk:
             # Beside singles, bulk may make a batch twice as long, not more.
             together = max(_LEAST_SLICE, len(batch.requests)) if batch.requests else MOST_IN_BATCH

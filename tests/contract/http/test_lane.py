@@ -148,6 +148,31 @@ def test_two_lists_share_each_batch(sqlite_shop: Shop) -> None:
     run(work())
 
 
+def test_a_list_goes_on_beside_callers_who_always_ask_for_much(sqlite_shop: Shop) -> None:
+    """Single reads of a thousand names each fill batch after batch; the list has its share of every one."""
+    wide = sqlite_shop.requests.fetch(
+        sqlite_shop.ids[0], purpose=PURPOSE, fields=["size", *(f"f{n}" for n in range(900))]
+    )
+
+    async def work() -> None:
+        lane = sqlite_shop.lane()
+        bulk = asyncio.ensure_future(lane.read_many([sqlite_shop.ask(n) for n in range(64)], "bulk"))
+        answered = 0
+
+        async def always() -> None:
+            nonlocal answered
+            while not bulk.done() and answered < 600:
+                assert (await lane.read(wide, "wide")).view is not None
+                answered += 1
+
+        await asyncio.gather(*(always() for _ in range(70)))
+        assert bulk.done()
+        assert all(answer.view for answer in await bulk)
+        await lane.drain()
+
+    run(work())
+
+
 def test_beyond_its_bound_the_queue_takes_nothing_more(sqlite_shop: Shop) -> None:
     """Overloaded says when to come again; what was taken before is answered."""
 
