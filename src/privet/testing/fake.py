@@ -80,7 +80,7 @@ class FakeVault:
         text, found = _read(catalogue)
         template = _template(text, tuple(sorted({**found, **(notices or {})}.items())))
         place = _place()
-        self._remove = weakref.finalize(self, shutil.rmtree, place, ignore_errors=True)
+        self._remove = weakref.finalize(self, _remove, place, os.getpid())
         try:
             shutil.copytree(template, place / "vault")
             self.vault: Vault = open_vault(place / "vault", clock=self.clock)
@@ -201,6 +201,12 @@ def _place() -> Path:
     return Path(tempfile.mkdtemp(prefix="privet-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None))
 
 
+def _remove(place: Path, process: int) -> None:
+    """At the end of the process that made it: one that it forked ends too, and has no right to it."""
+    if os.getpid() == process:
+        shutil.rmtree(place, ignore_errors=True)
+
+
 @lru_cache(maxsize=8)
 def _template(catalogue: str, notices: tuple[tuple[str, str], ...]) -> Path:
     """An empty vault, closed, to be copied: half the work of making one. Gone when the process ends."""
@@ -211,7 +217,7 @@ def _template(catalogue: str, notices: tuple[tuple[str, str], ...]) -> Path:
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    atexit.register(_remove, place, os.getpid())
     return place / "vault"
 
 

@@ -172,6 +172,24 @@ def test_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert left(tmp_path) == before
 
 
+def test_a_child_that_was_forked_takes_nothing_with_it() -> None:
+    """A test that forks, as a service with workers may: the vault and what copies are made of stay the parent's."""
+    code = f"""
+import os, sys
+from privet.testing import FakeVault
+vault = FakeVault({str(HOTEL)!r})
+child = os.fork()
+if child == 0:
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+vault.add(email="a@b.org")
+FakeVault({str(HOTEL)!r}).close()
+vault.close()
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_it_is_quick() -> None:
     """Quick enough for a fresh one in each test: processor time, with room, for machines are shared."""
     FakeVault(HOTEL).close()
