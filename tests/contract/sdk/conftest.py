@@ -141,7 +141,7 @@ def make(request: pytest.FixtureRequest) -> Iterator[Make]:
         loop = ends.enter_context(closing(Loop())) if request.param != "client" else None
 
         def client(url: str, **options: Any) -> Any:
-            options = {"token": "t0ken", "timeout": 5.0, **options}
+            options = {"token": "t0ken", "timeout": 20.0, **options}
             if loop is None:
                 return ends.enter_context(privet.Client(url, **options))
             made = privet.AsyncClient(url, **options)
