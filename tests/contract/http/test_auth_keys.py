@@ -253,8 +253,10 @@ def test_strangers_are_counted_and_never_logged(own_inn: Inn) -> None:
         for shown in (None, "x", "x", f"privet_aaaaaaaa_{'A' * 43}"):
             assert is_refused(door.ask(shown))
         assert is_refused(door.ask(headers={"authorization": "Basic YTpi"}))
+        for path in ("/v1/fetch", "/v1/find"):
+            assert is_refused(door.ask("x", headers={"Authorization": "Bearer y"}, path=path)), "two of them"
         assert inn.vault.parts.store.log.size() == before
         with urllib.request.urlopen(f"{server.url}/metrics") as answer:
             told = answer.read().decode()
-    for why, count in (("missing", 1), ("token", 2), ("api_key", 1), ("malformed", 1)):
+    for why, count in (("missing", 1), ("token", 2), ("api_key", 1), ("malformed", 3)):
         assert f'privet_unknown_callers_total{{why="{why}"}} {count}.0' in told
