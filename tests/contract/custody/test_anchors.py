@@ -46,6 +46,18 @@ def test_checkpoint_is_stored_and_anchored_once(world: World) -> None:
     assert list(world.anchors.notes()) == [second[1], first[1]]
 
 
+def test_a_clock_that_is_put_back_stops_no_checkpoint(world: World) -> None:
+    """It was a day ahead when the process started, and is set right: the log is witnessed within a second as ever."""
+    day = 86_400_000
+    world.add("ann")
+    world.checkpointer.maybe(Millis(day + 10_000))
+    world.add("bob")
+    world.checkpointer.maybe(Millis(10_500))
+    held = world.anchors.find_latest()
+    assert held is not None
+    assert held[0].size == world.store.log.size()
+
+
 def test_older_database_is_not_opened(local: World) -> None:
     """A copy from before: RestoreNeeded, with the sentence that says what to do."""
     local.add("ann")

@@ -135,8 +135,8 @@ class Checkpointer:
     def maybe(self, now: Millis) -> None:
         """A checkpoint, unless one was made less than a second ago. A passing failure waits for the next; one that
         lasts a minute is raised: the log must not go on for long unwitnessed."""
-        if now < self._next:
-            return
+        if self._next - self._every <= now < self._next:
+            return  # before that, the clock was put back: a second then is not waited for until it comes again
         self._next = now + self._every
         try:
             self.sign()
@@ -144,7 +144,7 @@ class Checkpointer:
             self._next = now  # said each time, until it is not so any more
             raise
         except Unavailable:
-            self._failing = self._failing or now
+            self._failing = now if self._failing is None else min(self._failing, now)
             if now - self._failing > self._patience:
                 raise
         else:
