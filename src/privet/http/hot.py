@@ -17,7 +17,7 @@ from privet.bootstrap.parts import Parts
 from privet.domain.answer import View
 from privet.domain.decision import Operation
 from privet.domain.request import ReadRequest
-from privet.errors import InvalidInput, PrivetError, RateLimited, Unauthenticated
+from privet.errors import InvalidInput, PrivetError, RateLimited, Unauthenticated, Unavailable
 from privet.http.bodies import check_content_type
 from privet.http.callers import Authenticator, Caller
 from privet.http.edge import HSTS, NOSNIFF, Receive, Send
@@ -144,10 +144,13 @@ class HotRoutes:
 
     def _take(self, exchange: "Exchange", caller: Caller, body: bytes, started: float) -> bool:
         request_id = request_id_of(exchange.scope)
+        tell = partial(self._tell, exchange, request_id, started)
         try:
             request = self._asked(caller.name, body, f"{request_id} {caller.credential}")
             self._authenticator.admit(caller)
-            self._lane.put(request, caller, partial(self._tell, exchange, request_id, started))
+            self._lane.put(request, caller, tell)
+        except Unavailable as full:  # the long way would count her request again
+            asyncio.get_running_loop().call_soon(tell, full)
         except PrivetError:
             return False
         return True
