@@ -130,12 +130,16 @@ def public(desk: Desk) -> type[APIRoute]:
 
             async def answer(request: Request) -> Response:
                 started = perf_counter()
+                status = 500
                 try:
                     check_query(request.scope, frozenset())
                     response = await handle(request)
+                    status = response.status_code
                 except (PrivetError, RequestValidationError, HTTPException) as error:
                     response = problem_response(request.scope, as_problem(error))
-                desk.observer.request(self.path, response.status_code, perf_counter() - started)
+                    status = response.status_code
+                finally:
+                    desk.observer.request(self.path, status, perf_counter() - started)
                 return response
 
             return answer

@@ -249,7 +249,7 @@ class HotRoutes:
 
     async def _answer(self, route: str, work: Work, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
-        status = 200
+        status = 500
         caller: Caller | None = None
         body: bytes | None = None
         try:
@@ -270,6 +270,7 @@ class HotRoutes:
                 headers.append((b"etag", b'"%s"' % found.etag.encode("ascii")))
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": found.body})
+            status = 200
         except PrivetError as error:
             point_into(error, body)
             status = await self._refuse(route, caller, scope, send, error)

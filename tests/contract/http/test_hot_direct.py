@@ -10,6 +10,7 @@ import pytest
 from privet.bootstrap.credentials import create_key
 from privet.http.callers import Authenticator, Caller
 from privet.http.hot import HotRoutes
+from privet.http.observing import Deaf
 from privet.http.refusals import Refusals
 from tests.contract.http.shop import PURPOSE, Shop, run
 
@@ -65,3 +66,44 @@ def test_a_fetch_that_finds_no_room_is_counted_once(
 
     run(work())
     assert len(counted) == 1
+
+
+class Counted(Deaf):
+    """Which status each request was counted with."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        self.statuses.append(status)
+
+
+def test_an_error_of_our_own_is_not_counted_as_an_answer(
+    sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody foresaw is the edge's to answer, and a 500 to whoever counts."""
+    parts, counted = sqlite_shop.vault.parts, Counted()
+    credential = b"Bearer " + create_key(parts, "desk").text.encode()
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(parts.pipeline._identify, "identify", broken)
+
+    async def work() -> None:
+        lane = sqlite_shop.lane()
+        with ThreadPoolExecutor(1) as pool:
+            hot = HotRoutes(
+                parts,
+                lane=lane,
+                authenticator=Authenticator(parts),
+                refusals=Refusals(parts, pool),
+                observer=counted,
+            )
+            asked = Asked({"subject": sqlite_shop.ids[0], "purpose": PURPOSE, "fields": ["size"]}, credential)
+            with pytest.raises(ZeroDivisionError):
+                await hot.fetch(asked.scope, asked.receive, asked.send)
+            await lane.drain()
+
+    run(work())
+    assert counted.statuses == [500]

@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from privet.http.api import make_api
 from privet.http.callers import Authenticator
 from privet.http.desk import Desk
+from privet.http.observing import Deaf
 from privet.testing import make_vault
 from tests.contract.sdk.every_type import CATALOGUE, NOTICES
 
@@ -22,6 +23,19 @@ class NoLane:
         raise RuntimeError("Ada-secret-name")
 
 
+class Counted(Deaf):
+    """Route and status of each request that was counted."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int]] = []
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        self.seen.append((route, status))
+
+
+COUNTED = Counted()
+
+
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     with (
@@ -29,7 +43,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
         make_vault(tmp_path_factory.mktemp("api") / "vault", CATALOGUE, NOTICES) as vault,
     ):
         patch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
-        yield make_api(Desk(vault.parts, authenticator=Authenticator(vault.parts), lane=NoLane()))
+        desk = Desk(vault.parts, authenticator=Authenticator(vault.parts), lane=NoLane(), observer=COUNTED)
+        yield make_api(desk)
 
 
 def ask(app: FastAPI, path: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
@@ -97,3 +112,15 @@ def test_every_answer_documents_its_problems_in_their_media_type(app: FastAPI) -
             for status, answer in operation["responses"].items():
                 if int(status) >= 400:
                     assert list(answer["content"]) == ["application/problem+json"]
+
+
+def test_what_fails_before_strangers_is_counted(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A public route that fails in a way nobody foresaw is a 500 to whoever counts."""
+
+    def broken(*_: object) -> bytes:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("privet.http.routes.log.stored_checkpoint", broken)
+    with pytest.raises(ZeroDivisionError):
+        ask(app, "/v1/log/checkpoint")
+    assert COUNTED.seen[-1:] == [("/v1/log/checkpoint", 500)]
