@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -94,3 +95,30 @@ def test_what_cannot_be_written_raises_nothing() -> None:
         ("there", 4),
         ("again", 0),
     ]
+
+
+def test_a_pipe_that_nobody_empties_holds_nobody_up() -> None:
+    """What collects the log hangs: lines are lost, and counted in the first that can be written again."""
+    code = _BEGIN + "for n in range(5_000): get_log().info('x' * 100)\nprint('done', flush=True)\ninput()\n"
+    code += "get_log().info('again')\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        assert process.stdout.readline() == "done\n"
+        written = [process.stderr.readline() for _ in range(100)]
+        process.stdin.write("\n")
+        process.stdin.close()
+        written += process.stderr.readlines()
+        watchdog.cancel()
+    said = json.loads(written.pop())
+    assert said["event"] == "again"
+    assert said["lost_lines"] == 5_000 - len(written)
