@@ -109,7 +109,7 @@ def _record(record: Record) -> dict[str, Any]:
 
 def _text(value: object) -> str:
     if isinstance(value, Decimal):
-        return str(value)
+        return format(value, "f")  # no power of ten: it would not be taken back
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(type(value).__name__)

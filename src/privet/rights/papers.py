@@ -78,7 +78,7 @@ def make_papers(
 def plain(value: object) -> Any:
     """The JSON form of a stored value."""
     if isinstance(value, Decimal):
-        return str(value)
+        return format(value, "f")  # no power of ten: it would not be taken back
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, list | tuple):

@@ -8,8 +8,11 @@ from types import MappingProxyType
 import orjson
 import pytest
 
+from privet.config.values import parse_text
 from privet.domain.answer import History, Record, Refusal, View, Withheld
+from privet.domain.catalogue import ValueType
 from privet.http.wire import Wire, types_of
+from privet.rights.papers import plain
 from privet.sdk.answers import parse_view
 
 VALUES: dict[str, object] = {
@@ -39,6 +42,18 @@ def test_the_sdk_reads_what_was_meant() -> None:
     assert str(found["spent"]) == "1.10"
     assert dict(found.withheld) == KEPT
     assert (found.subject, found.audit_id, found.revision) == (sent.subject, sent.audit_id, sent.revision)
+
+
+@pytest.mark.parametrize(
+    "number, text", [("1E-7", "0.0000001"), ("-1.50E-9", "-0.00000000150"), ("2E+3", "2000")]
+)
+def test_an_exact_number_is_told_in_the_form_in_which_it_is_taken(number: str, text: str) -> None:
+    """In digits, however small: with a power of ten it could not be written back as it was read."""
+    told = json.loads(Wire().view(view({"spent": Decimal(number), "all": [Decimal(number)]})))
+    assert told["values"] == {"spent": text, "all": [text]}
+    kind = ValueType(kind="number")
+    assert parse_text(kind, text, where="spent") == Decimal(number)
+    assert plain(Decimal(number)) == text
 
 
 def test_types_stand_there_only_where_json_has_no_type() -> None:

@@ -66,6 +66,11 @@ def test_every_status_says_on_or_off_truly() -> None:
         (NOW - timedelta(days=3), "on Sunday 17 May at 12:00 UTC"),
         (NOW - timedelta(days=300), "on Thursday 24 July 2025 at 12:00 UTC"),
         (NOW + timedelta(days=365), "on Thursday 20 May 2027 at 12:00 UTC"),
+        (datetime.fromisoformat("0001-01-01T04:59:59+05:00"), "on Monday 1 January 1 at 04:59 UTC+05:00"),
+        (
+            datetime.fromisoformat("9999-12-31T23:59:59-05:00"),
+            "on Friday 31 December 9999 at 23:59 UTC-05:00",
+        ),
     ],
 )
 def test_moments_in_words(at: datetime, words: str) -> None:
@@ -118,6 +123,7 @@ def test_values_in_words(catalogue: Catalogue) -> None:
         Item("3 May 2026", "2026-05-03"),
     )
     assert show_value(fields["stays.rate"], Decimal("110.50"), NOW).items == (Item("110.50"),)
+    assert show_value(fields["stays.rate"], Decimal("1E-7"), NOW).items == (Item("0.0000001"),)
     assert show_value(fields["stays.meal"], "bed_and_breakfast", NOW).items == (Item("bed and breakfast"),)
     assert show_value(fields["country"], "gbr", NOW).items == (Item("GBR"),)
     assert show_value(fields["allergies"], [], NOW) == ((), True)

@@ -1,5 +1,6 @@
 """Moments in words, beside their exact form for machines. In UTC, and says so. Refuses naive datetimes (TypeError)."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -21,9 +22,12 @@ def tell_moment(at: datetime, now: datetime) -> Moment:
     """ "today at 14:05 UTC", "yesterday at …", "on Tuesday 3 May at …", with the year when it is another one."""
     if at.tzinfo is None:
         raise TypeError("naive datetime")
-    at = at.astimezone(UTC)
+    with suppress(
+        OverflowError
+    ):  # the first hours of the year 1, the last of 9999: told as they stand, "UTC+05:00"
+        at = at.astimezone(UTC)
     exact = at.isoformat(timespec="seconds").replace("+00:00", "Z")
-    clock = f"{at:%H:%M} UTC"
+    clock = f"{at:%H:%M} {at.tzname()}"
     day = at.date()
     today = now.astimezone(UTC).date()
     if day == today:

@@ -7,6 +7,7 @@ those that turn the direction of the text around them. Refuses no value.
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from privet.domain.catalogue import Field
@@ -50,7 +51,7 @@ def _item(field: Field | None, value: object, now: datetime) -> Item:
         return Item(told.words, told.exact)
     if isinstance(value, Mapping):
         return Item(safe_text(", ".join(f"{key}: {held}" for key, held in value.items())))
-    text = safe_text(str(value))
+    text = format(value, "f") if isinstance(value, Decimal) else safe_text(str(value))
     kind = None if field is None else (field.type.of or field.type).kind
     if kind == "enum":
         return Item(text.replace("_", " "))
