@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from privet.config.values import Value, encode_value, parse_json
 from privet.domain.catalogue import Catalogue, Collection, Field
-from privet.domain.ids import EntryId, SubjectId
+from privet.domain.coarse import instant
+from privet.domain.ids import EntryId, SubjectId, from_millis
 from privet.domain.request import MAX_FIELDS, MAX_NAME, SubjectRef
 from privet.errors import InvalidInput
 
@@ -91,7 +92,16 @@ def check_record(
     for needed in (collection.time, collection.key):
         if needed is not None and collection.fields[needed].path not in checked:
             raise InvalidInput(f"{name}.{needed}: a record needs it", field=f"{name}.{needed}")
+    _check_time(collection.fields[collection.time].path, checked)
     return collection, checked, tuple(unknown), _record_key(collection, checked, ordinal)
+
+
+def _check_time(path: str, checked: Mapping[str, Value | None]) -> None:
+    """Records are ordered by their time in UTC, where it may lie before the year 1 or after 9999."""
+    try:
+        from_millis(instant(checked[path]))  # type: ignore[arg-type]  # a date or a datetime: its field's type
+    except (OverflowError, ValueError):
+        raise InvalidInput(f"{path}: must lie in the years 1 to 9999 of UTC", field=path) from None
 
 
 def _record_key(collection: Collection, values: Mapping[str, Value | None], ordinal: int) -> bytes:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from privet import by
+from privet.errors import InvalidInput
 from privet.testing import make_vault
 
 CATALOGUE = """
@@ -52,3 +53,16 @@ def test_time_is_told_as_its_field_allows(
         (record,) = desk.history(ANN, "stays", purpose="stay", fields=asked)
         assert (record["room"], record.time) == ("12", told)
         assert record.values.get("arrived") == (told if "arrived" in asked else None)
+
+
+@pytest.mark.parametrize("arrived", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"])
+def test_a_time_outside_the_calendar_is_the_writers_mistake(tmp_path: Path, arrived: str) -> None:
+    """In UTC it lies in the year 0 or 10000: said by the field's name, and nothing is written."""
+    catalogue = CATALOGUE.format(rule="allow: [stay]").replace("{type: date, ", "{type: datetime, ")
+    with make_vault(tmp_path / "inn.privet", catalogue) as vault:
+        desk = vault.service("desk")
+        desk.put(ANN, {"crm_id": "C1"}, purpose="stay")
+        with pytest.raises(InvalidInput) as refused:
+            desk.record(ANN, "stays", {"arrived": arrived, "booking": "b"}, purpose="stay")
+        assert refused.value.field == "stays.arrived"
+        assert not list(desk.history(ANN, "stays", purpose="stay", fields=["room"]))
