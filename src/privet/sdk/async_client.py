@@ -5,6 +5,7 @@ Refuses what `Client` refuses, and to be shared between event loops.
 
 import asyncio
 import inspect
+import io
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from types import TracebackType
@@ -19,7 +20,7 @@ from privet.domain.request import SubjectRef
 from privet.errors import InvalidInput, PrivetError, Unauthenticated, Unavailable
 from privet.sdk import questions
 from privet.sdk.address import Path, make_context, parse_address
-from privet.sdk.async_connections import open_session
+from privet.sdk.async_connections import Stale, open_session
 from privet.sdk.client import end_of, headers_of, read_answer
 from privet.sdk.connections import ENCODED, MAX_ANSWER, TOO_LONG
 from privet.sdk.credentials import Credentials
@@ -29,6 +30,8 @@ from privet.sdk.problems import Reply, error_of
 from privet.sdk.questions import Question
 
 T = TypeVar("T")
+_LARGE = 1 << 20
+"""Bytes beyond which aiohttp warns of a body that is not a file."""
 
 
 class AsyncClient:
@@ -306,7 +309,7 @@ class AsyncClient:
         try:
             async with self._open().post(
                 URL(str(self._address) + question.path, encoded=True),
-                data=question.body,
+                data=question.body if len(question.body) < _LARGE else io.BytesIO(question.body),
                 headers=headers_of(question, bearer),
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=seconds),
@@ -315,9 +318,8 @@ class AsyncClient:
         except NoAnswer as failed:
             return failed
         except (OSError, aiohttp.ClientError, ValueError) as error:
-            # aiohttp does not say whether the connection had served before
             ended = isinstance(error, aiohttp.ServerDisconnectedError)
-            return failure(error, self._address, reused=True, ended=ended)
+            return failure(error, self._address, reused=isinstance(error, Stale), ended=ended)
 
     async def _enter(self) -> None:
         """Into another event loop, once the one before has ended: nothing of that one's is of use there."""

@@ -27,11 +27,15 @@ def open_session(context: ssl.SSLContext | None) -> aiohttp.ClientSession:
     )
 
 
+class Stale(aiohttp.ServerDisconnectedError):
+    """A connection that has served before served no more: that says nothing of the vault."""
+
+
 class _Request(aiohttp.ClientRequest):
     async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
         """Nothing is sent where something was heard before it was asked."""
         if conn.protocol in _served and conn.protocol is not None and conn.protocol.should_close:
-            raise aiohttp.ServerDisconnectedError
+            raise Stale
         return await super().send(conn)
 
 
@@ -39,7 +43,12 @@ class _Response(aiohttp.ClientResponse):
     async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
         """An answer without a body is over, and its connection given back, before its status is known here."""
         protocol = connection.protocol
-        started = await super().start(connection)
+        try:
+            started = await super().start(connection)
+        except (aiohttp.ServerDisconnectedError, ConnectionError):
+            if protocol in _served:
+                raise Stale from None
+            raise
         if protocol is not None:
             _served.add(protocol)
             if not may_be_followed(self.status):

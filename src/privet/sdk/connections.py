@@ -33,6 +33,10 @@ TOO_LONG: Final = f"the answer is longer than {MAX_ANSWER >> 20} MiB: ask for fe
 ENCODED: Final = "the answer is compressed, which was not asked for: is there a proxy before the vault?"
 
 
+_HUNG_UP = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+"""What a send ends with, over TLS or not, when the other side no longer listens."""
+
+
 class Line:
     """One connection. Nothing that it does waits beyond `until`, of the monotonic clock, but a look-up of the name."""
 
@@ -62,7 +66,7 @@ class Line:
             self.connection.connect()
         self.connection.timeout = self.left()
         # The vault may have answered before it had the whole of the request, and hung up: 413.
-        with suppress(BrokenPipeError, ConnectionResetError):
+        with suppress(*_HUNG_UP):
             self.connection.request(
                 "POST", target, body=body, headers=headers, preload_content=False, decode_content=False
             )

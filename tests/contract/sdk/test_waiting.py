@@ -4,13 +4,15 @@ import asyncio
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -255,28 +257,42 @@ def test_connection_close_is_heeded(make: Make) -> None:
         assert server.connections == 3
 
 
-def test_an_early_refusal_of_a_large_body_is_heard() -> None:
-    """The vault answers 413 and hangs up before all of it was sent."""
+@pytest.mark.parametrize("end", ["it waits", "it hangs up"])
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "over tls"])
+def test_an_early_refusal_of_a_large_body_is_heard(make: Make, papers: Path, secure: bool, end: str) -> None:
+    """The vault answers 413, and may hang up, before all of it was sent."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(papers / "localhost.pem", papers / "localhost.key")
 
     def early(peer: socket.socket) -> None:
-        peer.recv(1000)
-        problem(413, "body_too_large")(peer, None)  # type: ignore[arg-type]  # it looks at no request
-        peer.shutdown(socket.SHUT_WR)
-        peer.settimeout(5)
-        while peer.recv(1 << 20):
-            pass
-        peer.close()
+        if secure:
+            peer = context.wrap_socket(peer, server_side=True)
+        with peer, suppress(OSError):
+            peer.settimeout(30)
+            peer.recv(1000)
+            problem(413, "body_too_large")(peer, None)  # type: ignore[arg-type]  # it looks at no request
+            if end == "it hangs up":
+                time.sleep(0.3)  # the answer is there by then: a reset may overtake it
+            while end == "it waits" and peer.recv(1 << 20):
+                pass
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=lambda: early(listener.accept()[0]))
+        thread = threading.Thread(target=lambda: early(listener.accept()[0]), daemon=True)
         thread.start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with (
-            privet.Client(url, token="t", retries=0) as client,
-            pytest.raises(InvalidInput, match="a sentence"),
-        ):
+        url = f"{'https' if secure else 'http'}://localhost:{listener.getsockname()[1]}"
+        client = make(url, retries=0, ca_file=papers / "ca.pem" if secure else None)
+        with pytest.raises(InvalidInput, match="a sentence"):
             client.put(HER, {"a": "x" * 7_000_000}, purpose="p")
-        thread.join()
+        client.close()
+        thread.join(30)
+
+
+def test_a_new_connection_that_fails_is_a_failure(make: Make) -> None:
+    """With no retries nothing is asked twice but by a connection that has served before."""
+    with Scripted(hang_up) as server:
+        with pytest.raises(Unavailable, match="without an answer"):
+            make(server.url, retries=0).put(HER, {"a": 1}, purpose="p")
+        assert len(server.got) == 1
 
 
 def test_threads_share_a_client() -> None:
