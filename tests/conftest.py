@@ -25,6 +25,7 @@ TRACED = [
     *(_HERE / "contract" / name for name in ("bootstrap", "policy", "rights", "store", "vault")),
 ]
 """The tests that count for tests/coverage_gate.py."""
+LONGEST_NAME = 1_000
 
 # In the background of a script Ctrl-C is ignored, and whoever is started there inherits that: some tests send one.
 if (
@@ -66,6 +67,12 @@ def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(socket.socket, "connect", guard(socket.socket.connect))
     monkeypatch.setattr(socket.socket, "connect_ex", guard(socket.socket.connect_ex))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A test's name goes into the environment of whatever it starts: one of a megabyte starts nothing."""
+    if len(item.nodeid) > LONGEST_NAME:
+        raise pytest.UsageError(f"give its cases shorter ids: {item.nodeid[:100]}...")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -389,7 +389,7 @@ def test_a_revision_changes_with_what_is_released(shared: World) -> None:
         {"allergies": [["nuts"]]},
         {},
     ],
-    ids=str,
+    ids=lambda values: str(values)[:40],
 )
 def test_bad_values(shared: World, values: dict[str, object]) -> None:
     """A wrong type, over its bound, control characters, a lone surrogate: InvalidInput, and nothing is kept."""
