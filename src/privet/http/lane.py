@@ -12,7 +12,6 @@ credential no longer holds when their batch is loaded. Checkpoints are signed be
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter, thread_time
 from typing import Literal
 
@@ -22,6 +21,7 @@ from privet.decide.verdict import Undecided
 from privet.domain.request import ReadRequest
 from privet.errors import PrivetError, Unavailable
 from privet.http.lane_batch import Batch, Done, Many, Outcome, Single, StillValid
+from privet.http.lane_threads import start_threads
 from privet.http.observing import DEAF, Observer
 from privet.release.pipeline import LoadedBatch
 from privet.release.stages import ReleasedRead
@@ -68,8 +68,8 @@ class Lane:
         self._most_waiting = most_waiting
         self._two = parts.store.backend != "sqlite"
         self._waits = 0.0
-        self._threads = ThreadPoolExecutor(2 if self._two else 1, thread_name_prefix="privet-lane")
-        self._apart = ThreadPoolExecutor(_APART, thread_name_prefix="privet-apart")
+        self._threads = start_threads(2 if self._two else 1, "privet-lane")
+        self._apart = start_threads(_APART, "privet-apart")
         self._single: deque[Single] = deque()
         self._bulk: deque[Many] = deque()
         self._waiting = 0
@@ -172,7 +172,9 @@ class Lane:
             except Undecided as undecided:
                 self._put_apart(batch.only(undecided.places))
                 batch = batch.only(set(range(len(batch.requests))) - undecided.places)
-                continue  # whatever becomes of the rest: those apart are no part of it any more
+                if batch.requests:
+                    continue  # whatever becomes of the rest: those apart are no part of it any more
+                self._land()
             except PrivetError:
                 # Another has the pen, or something is wrong with one of these: where waiting harms nobody.
                 self._threads.submit(self._run, batch)
@@ -270,12 +272,15 @@ class Lane:
 
     # On the loop again.
 
-    def _end(self, batch: Batch, outcome: Outcome) -> None:
+    def _land(self) -> None:
         self._flying -= 1
         if (self._single or self._bulk) and not self._soon:
             self._soon = True
             assert self._loop is not None
             self._loop.call_soon(self._start)
+
+    def _end(self, batch: Batch, outcome: Outcome) -> None:
+        self._land()
         self._answer(batch, outcome)
         if not isinstance(outcome, BaseException):
             undecided = {at for at, read in enumerate(outcome) if read is None}

@@ -236,3 +236,40 @@ def test_who_waits_for_a_policy_engine_is_read_once_though_another_takes_the_pen
     other.close()
     assert len(told) == 1
     assert sqlite_shop.leaves() == before + 4
+
+
+def test_a_batch_of_which_all_must_be_asked_elsewhere_is_none(
+    sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No transaction is begun for nobody and none is counted; who comes meanwhile is read."""
+    engine, pipeline = sqlite_shop.vault.parts.engine, sqlite_shop.vault.parts.pipeline
+    decide, load, asked, sizes = engine.decide, pipeline.load, threading.Event(), []
+
+    def recall(inputs: Any) -> Any:
+        return [None if b'"care"' in one and not asked.is_set() else decide([one])[0] for one in inputs]
+
+    def ask(inputs: Any) -> Any:
+        asked.set()
+        return decide(inputs)
+
+    def noting(requests: Any, *args: Any, **named: Any) -> Any:
+        sizes.append(len(requests))
+        return load(requests, *args, **named)
+
+    monkeypatch.setattr(engine, "recall", recall)
+    monkeypatch.setattr(engine, "decide", ask)
+    monkeypatch.setattr(pipeline, "load", noting)
+    unknown = sqlite_shop.requests.fetch(sqlite_shop.ids[0], purpose="care", fields=["size"])
+
+    async def work() -> None:
+        lane = sqlite_shop.lane()
+        first = lane.submit(unknown, 0)
+        await asyncio.sleep(0)
+        second = lane.submit(sqlite_shop.ask(1), 0)
+        assert (await second).view is not None
+        await first
+        await lane.drain()
+
+    run(work())
+    assert 0 not in sizes
+    assert 0 not in sqlite_shop.noted.batches
