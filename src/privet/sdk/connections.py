@@ -134,11 +134,12 @@ class _Answer(HTTPResponse):
 
     headers: HTTPMessage | None  # type: ignore[assignment]  # as it is before it begins
 
-    def begin(self) -> None:
-        super().begin()
+    def begin(self, **options: Any) -> None:
+        """`options`: newer versions of http.client pass some."""
+        super().begin(**options)
         while 100 <= self.status < 200 and self.status != 101:
             self.headers = None  # else it would have begun already
-            super().begin()
+            super().begin(**options)
 
 
 class _Paced:
