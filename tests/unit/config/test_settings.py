@@ -364,3 +364,88 @@ def test_a_variable_with_one_underscore_too_few_is_noticed(monkeypatch: pytest.M
         "PRIVET_SERVE_PORT": "PRIVET_SERVE__PORT",
         "PRIVET_SMTP_HOST": "PRIVET_SMTP__HOST",
     }
+
+
+@pytest.mark.parametrize(
+    "name, value", [("PRIVET_LOG", "debug"), ("PRIVET_DATABASE", "{}"), ("PRIVET_SMTP", "mail")]
+)
+def test_a_variable_of_a_whole_section_is_no_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """Somebody else's, or meant otherwise: what stands beside it still counts, and it changes nothing."""
+    (tmp_path / "privet.toml").write_text(HEAD)
+    before = load_settings(tmp_path)
+    monkeypatch.setenv(name, value)
+    assert load_settings(tmp_path) == before
+    monkeypatch.setenv("PRIVET_SERVE__PORT", "9000")
+    found = load_settings(tmp_path)
+    assert found.serving.serve.port == 9000
+    assert replace(found, serving=before.serving) == before
+
+
+@pytest.mark.parametrize("key", ["1", '"\u00b2"', '"\u0663"'])
+@pytest.mark.parametrize("section", ["", "[serve]\n", "[[issuers]]\n"])
+def test_a_key_of_digits_is_an_unknown_key(tmp_path: Path, section: str, key: str) -> None:
+    """It is the key that is told, as of any other, and none of its section."""
+    (tmp_path / "privet.toml").write_text(f"{HEAD}{section}{key} = 2\n", encoding="utf-8")
+    with pytest.raises(InvalidInput) as caught:
+        load_settings(tmp_path)
+    assert f"there is no key {key.replace('1', chr(34) + '1' + chr(34), 1)}" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[keyring]\npath = 'a\\u0000b'\n",
+        "[serve]\ntls_certificate = 'c'\ntls_key = 'a\\u0000b'\n",
+        "[policy]\ntoken_file = 'a\\u0000b'\n",
+    ],
+)
+def test_a_path_with_a_nul_is_refused(tmp_path: Path, text: str) -> None:
+    """No file has such a name: each way to open it would fail in a way of its own."""
+    (tmp_path / "privet.toml").write_text(HEAD + text.replace("'", '"'))
+    with pytest.raises(InvalidInput, match=r"^privet\.toml:\d: \w+\.\w+: "):
+        load_settings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:99999", "http://opa:port", "http://[::1", "https://", "http://:8181", "http://a:0"],
+)
+def test_an_address_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
+    """Of OPA, an issuer, its keys or a collector: here, and not by whoever takes it apart later."""
+    good = "issuer = 'https://a'\naudience = 'p'\nrole = 'services'\n"
+    for text in (
+        f"[policy]\nurl = '{url}'\n",
+        f"[[issuers]]\n{good.replace('https://a', url)}",
+        f"[[issuers]]\n{good}jwks_url = '{url}'\n",
+        f"[telemetry]\notlp_endpoint = '{url}'\n",
+    ):
+        (tmp_path / "privet.toml").write_text(HEAD + text)
+        with pytest.raises(InvalidInput, match=r"^privet\.toml:\d: "):
+            load_settings(tmp_path)
+
+
+def test_a_contradiction_names_the_variable_that_says_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As any other fault of the environment does: no line of the file has it."""
+    (tmp_path / "privet.toml").write_text(HEAD)
+    monkeypatch.setenv("PRIVET_SERVE__TLS_KEY", "key.pem")
+    monkeypatch.setenv(
+        "PRIVET_ISSUERS", '[{"issuer": "https://a", "audience": "privet", "role": "customers"}]'
+    )
+    with pytest.raises(InvalidInput) as caught:
+        load_settings(tmp_path)
+    assert [line.partition(":")[0] for line in caught.value.message.splitlines()] == [
+        "PRIVET_SERVE__TLS_KEY",
+        "PRIVET_ISSUERS",
+    ]
+
+
+@pytest.mark.parametrize("name", ["v" * 300, "v/" * 3_000, "file/v", "nul\0"])
+def test_a_directory_that_nobody_can_look_into_is_unavailable(tmp_path: Path, name: str) -> None:
+    """A name that is too long, below a file, or none at all: no error of the operating system leaves."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(Unavailable):
+        load_settings(tmp_path / name)

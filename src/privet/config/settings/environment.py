@@ -25,7 +25,10 @@ def find_overrides(shape: type[BaseModel]) -> dict[str, Any]:
         model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore")
 
     try:
-        found: Mapping[str, Any] = EnvSettingsSource(Environment)()
+        source = EnvSettingsSource(Environment)
+        # PRIVET_LOG=debug is no section of ours: taken for one, it would not read, and the others not be looked at.
+        source.env_vars = {name: said for name, said in source.env_vars.items() if _section(name) in sections}
+        found: Mapping[str, Any] = source()
     except SettingsError:
         found = {name: None for name in _LISTS if f"{PREFIX}{name}".upper() in os.environ}
     return {name: value for name, value in found.items() if name in sections}

@@ -30,11 +30,11 @@ def load_settings(directory: Path) -> Settings:
     when the file is wrong.
     """
     path = directory / FILE
-    if not directory.is_dir():
-        raise Unavailable(f"there is no vault at {directory}; make one with `privet init`")
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the name
+        if not directory.is_dir():
+            raise Unavailable(f"there is no vault at {directory}; make one with `privet init`") from None
         raise Unavailable(
             f"{directory} is no vault: {FILE} is not there; make one with `privet init`"
         ) from None

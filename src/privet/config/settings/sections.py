@@ -1,8 +1,9 @@
 """The shapes of the sections about serving, by pydantic. Refuses unknown keys and values out of bounds."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from privet.config.settings.serving import Algorithm, Role
 
@@ -16,10 +17,18 @@ def _number(value: object) -> object:
     return float(value) if type(value) is int else value
 
 
-PathText = Annotated[str, Field(min_length=1, max_length=1_000)]
+def check_web_url(url: str) -> str:
+    """The address, if whoever takes it apart finds a host in it. ValueError for other ports and brackets too."""
+    parts = urlsplit(url)
+    if not parts.hostname or parts.port == 0:
+        raise ValueError
+    return url
+
+
+PathText = Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"^[^\x00]+$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Host = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9.:_\-\[\]]+$")]
-WebUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2_000)]
+WebUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2_000), AfterValidator(check_web_url)]
 _PORT = r"(6553[0-5]|655[0-2]\d|65[0-4]\d{2}|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
 Origin = Annotated[
     str,

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from privet.config.catalogue.problems import unknown
 from privet.config.settings.environment import find_overrides, overlay, variable
@@ -21,6 +21,7 @@ from privet.config.settings.sections import (
     Shape,
     SmtpShape,
     TelemetryShape,
+    check_web_url,
 )
 from privet.errors import InvalidInput, Unavailable
 
@@ -36,7 +37,9 @@ class _Keyring(Shape):
 
 class _Policy(Shape):
     engine: Engine = "embedded"
-    url: Annotated[str, Field(pattern=r"^https?://", max_length=2_000)] | None = None
+    url: (
+        Annotated[str, Field(pattern=r"^https?://", max_length=2_000), AfterValidator(check_web_url)] | None
+    ) = None
     token_file: PathText | None = None
     ca_file: PathText | None = None
     certificate_file: PathText | None = None
@@ -116,7 +119,9 @@ def parse_settings(data: bytes) -> FileShape:
             return shape
         raise InvalidInput(
             "\n".join(
-                f"{FILE}:{_line_of(text, keys)}: {'.'.join(key for key in keys if not key.isdigit())}: {said}"
+                f"{variable(keys)}: {said}"
+                if _is_said(overrides, keys)
+                else f"{FILE}:{_line_of(text, keys)}: {'.'.join(key for key in keys if not key.isdigit())}: {said}"
                 for keys, said in contradictions
             )
         )
@@ -132,7 +137,7 @@ def parse_settings(data: bytes) -> FileShape:
             if keys == ["issuers"]:
                 lines.append(f"{place}: must be a JSON list of issuers")
                 continue
-        lines.append(f"{place}: {_sentence(keys, fault)}")
+        lines.append(f"{place}: {_sentence([part for part in fault['loc'] if isinstance(part, str)], fault)}")
     raise InvalidInput("\n".join(lines))
 
 
@@ -189,13 +194,14 @@ _KINDS = {
     "string_type": "must be a text in quotes",
     "list_type": "must be a list in [ ]",
     "too_short": "must not be empty",
+    "value_error": "must be a web address with a host, and a port from 1 to 65535 if any",
 }
 
 
-def _sentence(keys: list[str], fault: Any) -> str:
+def _sentence(named: list[str], fault: Any) -> str:
+    """What is wrong at these keys; which of several issuers it is, is not among them."""
     kind: str = fault["type"]
     context: Mapping[str, Any] = fault.get("ctx", {})
-    named = [key for key in keys if not key.isdigit()]
     if kind == "extra_forbidden":
         known = _SECTIONS[named[0]].model_fields if len(named) > 1 else FileShape.model_fields
         return unknown("key", "keys here", named[-1], known)
@@ -214,7 +220,7 @@ def _sentence(keys: list[str], fault: Any) -> str:
         return f"must be {words['less' in kind]} {bound}"
     if kind == "string_pattern_mismatch":
         return f"has not the form it must have ({context['pattern']})"
-    if keys[0] in _ONLY_PATHS:
+    if named[0] in _ONLY_PATHS:
         return "must be a text in quotes, a path"
     return _KINDS.get(
         kind, "must be a text in quotes, a path" if named[-1].endswith("path") else "is not right"
@@ -242,7 +248,7 @@ def _line_of(text: str, keys: list[str]) -> int:
     """The line of a key, found by its section and name; 1 where it is written in some other way."""
     section, best, seen = "", 1, -1
     # Of a list of sections, which: ["issuers", "1", "claim"].
-    at = int(keys[1]) if len(keys) > 1 and keys[1].isdigit() else None
+    at = int(keys[1]) if len(keys) > 1 and keys[1].isdecimal() else None
     wanted = ".".join(key for key in keys if not key.isdigit())
     for number, line in enumerate(text.splitlines(), start=1):
         bare = line.split("#")[0].strip()
