@@ -15,10 +15,10 @@ from privet.consent.receipt import issue_receipt
 from privet.consent.transitions import Wish, get_consentable, get_known, needs_explicit, next_status
 from privet.domain.answer import Consent
 from privet.domain.catalogue import LegalBasis, Purpose
-from privet.domain.consent import ConsentRecord, ConsentStatus
+from privet.domain.consent import ConsentRecord, ConsentStatus, FoldedConsent
 from privet.domain.ids import Millis, SubjectId, from_millis
 from privet.domain.subject import Facts
-from privet.errors import InvalidInput
+from privet.errors import IntegrityError, InvalidInput
 from privet.intake.amendment import Amendment, Amendments, Held, Standing
 from privet.intake.once import Remembered
 
@@ -178,10 +178,13 @@ class Choices:
     ) -> Callable[[Held], Amendment[Chosen]]:
         def change(held: Held) -> Amendment[Chosen]:
             # A yes needs a sound ledger. A no does not wait for one: whoever harms it must not keep a consent in force.
-            entries = () if wish is Wish.DECLINE else self._entries(held)
+            if wish is not Wish.DECLINE:
+                self._entries(held)
             facts = self._past_the_ledger(held) if wish is Wish.DECLINE else held.facts
             standing = facts.consents.get(purpose.name)
             current = ConsentStatus.UNKNOWN if standing is None else standing.status_at(held.now)
+            if wish is not Wish.DECLINE and standing is not None:
+                current = held.status(purpose.name)  # a no that only the journal has is hers to lift, too
             status = next_status(current, wish, by_subject=by_subject)
             private: dict[str, Any] = {
                 "actor": actor,
@@ -206,16 +209,14 @@ class Choices:
             )
             journal = (("withdraw", purpose.name),) if wish is Wish.DECLINE else ()
             if status is None:
-                entries = self._entries(held)
-                last = next(e for e in reversed(entries) if e.record.purpose == purpose.name)
+                last = self._last(held, facts, purpose, wish, actor)
                 # an imported entry, or one from a restore, came without a receipt, perhaps without an id
                 receipt = last.receipt or self._receipt(
                     held, replace(last.record, audit_id=last.record.audit_id or entry.id.hex())
                 )
                 chosen = Chosen(last.record, receipt, entry.id.hex(), False)
                 return Amendment(result=chosen, entry=entry, journal=journal)
-            # Never before the word it follows, though a clock was set back: the journal goes by these times.
-            at = held.now if standing is None else max(held.now, standing.at)
+            at = self._moment(held, standing, purpose, wish)
             record = ConsentRecord(
                 seq=facts.ledger + 1,
                 purpose=purpose.name,
@@ -233,9 +234,37 @@ class Choices:
                 self._book.record(held.unit, held.subject, held.keys, facts, record, receipt)
             )
             chosen = Chosen(record, receipt, record.audit_id, True)
-            return Amendment(result=chosen, entry=entry, journal=journal)
+            return Amendment(result=chosen, entry=entry, journal=journal, at=at)
 
         return change
+
+    def _moment(self, held: Held, standing: FoldedConsent | None, purpose: Purpose, wish: Wish) -> Millis:
+        """Now; but never before the word it follows, though a clock was set back, and for a no after it: rows that are
+        put back are held against the journal by these times."""
+        said = 0 if standing is None else standing.at + (1 if wish is Wish.DECLINE else 0)
+        return Millis(max(held.now, said, held.stands.withdrawn.get(purpose.name, 0)))
+
+    def _last(self, held: Held, facts: Facts, purpose: Purpose, wish: Wish, actor: str) -> LedgerEntry:
+        """The entry that stands. A no that is said again waits for no sound ledger either: then it is as her facts
+        have it."""
+        try:
+            entries = self._entries(held)
+        except IntegrityError:
+            if wish is not Wish.DECLINE:
+                raise
+            said = facts.consents[purpose.name]
+            record = ConsentRecord(
+                seq=max(1, facts.ledger),
+                purpose=purpose.name,
+                status=said.status,
+                at=said.at,
+                until=said.until,
+                notice=purpose.notice,
+                notice_version=said.notice_version,
+                actor=actor,
+            )
+            return LedgerEntry(record, None)
+        return next(e for e in reversed(entries) if e.record.purpose == purpose.name)
 
     def _past_the_ledger(self, held: Held) -> Facts:
         """Her facts, counting entries that the ledger has beyond them: facts put back to an earlier state must not

@@ -86,6 +86,8 @@ class Amendment(Generic[T]):
     entry: EntryRow
     journal: tuple[tuple[str, str], ...] = ()
     """(act, purpose or "") for the control journal."""
+    at: Millis | None = None
+    """When, for her facts and the journal alike, where that is not when her row was loaded."""
 
 
 class Amendments:
@@ -157,7 +159,7 @@ class Amendments:
             for act, purpose in made.journal:
                 if act not in _LOOSENING:
                     # of the very moment that the facts have: a yes after it is never taken for one before it
-                    self.journal.append(act, subject, purpose=purpose, at=now)
+                    self.journal.append(act, subject, purpose=purpose, at=now if made.at is None else made.at)
         self._keep_loosened(subject, [line for line in made.journal if line[0] in _LOOSENING])
         return made.result
 

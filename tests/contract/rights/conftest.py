@@ -22,13 +22,14 @@ DAY = 86_400_000
 
 
 class Clock:
-    """The real time, and whatever a test has put forward."""
+    """The real time, and whatever a test has put forward; or where a test has stopped it."""
 
     def __init__(self) -> None:
         self.ahead = 0
+        self.stopped = 0
 
     def __call__(self) -> Millis:
-        return Millis(time.time_ns() // 1_000_000 + self.ahead)
+        return Millis(self.stopped or time.time_ns() // 1_000_000 + self.ahead)
 
 
 class House:
@@ -105,4 +106,4 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def _now(house: House) -> Iterator[None]:
     """Tests that put the clock forward put it back."""
     yield
-    house.clock.ahead = 0
+    house.clock.ahead = house.clock.stopped = 0

@@ -1,5 +1,8 @@
 """Consent through a whole vault: in force at once, never undone by others, and nothing in the database edits it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from privet.audit.leaf import parse_leaf
@@ -7,8 +10,8 @@ from privet.consent.ledger import LedgerBook
 from privet.consent.receipt import verify_receipt
 from privet.domain.catalogue import Service
 from privet.domain.consent import ConsentRecord, ConsentStatus
-from privet.domain.ids import EntryId
-from privet.domain.request import SubjectRef, by
+from privet.domain.ids import EntryId, Millis
+from privet.domain.request import By, SubjectRef, by
 from privet.errors import AccessDenied, Conflict, IntegrityError, InvalidInput, NotFound
 from privet.intake.amendment import Amendment, Held
 from tests.contract.rights.conftest import DAY, House
@@ -350,3 +353,73 @@ def test_a_customer_who_is_nobody_is_not_found(house: House) -> None:
     """No session for somebody who is not there."""
     with pytest.raises(NotFound):
         house.vault.customer(by(email="nobody@example.org"))
+
+
+@contextmanager
+def put_back(house: House, who: By) -> Iterator[None]:
+    """After the body her facts are what they were before it, as whoever can write to the database may have them."""
+    subject = house.subject(who)
+    facts, rev = house.row("SELECT facts, facts_rev FROM subject WHERE subject = :s", s=subject)
+    yield
+    house.tamper(
+        "UPDATE subject SET facts = :f, facts_rev = :r WHERE subject = :s", f=facts, r=rev, s=subject
+    )
+
+
+@pytest.mark.parametrize("ahead", [0, DAY])
+def test_a_no_outlasts_its_yes_though_a_clock_was_set_back(house: House, ahead: int) -> None:
+    """Said in the same moment, or when the clock was a day ahead at her yes: the row from before it permits nothing."""
+    who = house.guest()
+    me = house.customer(who)
+    house.clock.stopped = house.clock() + ahead
+    me.consent("marketing.email")
+    assert house.mail(who) == who.value
+    house.clock.stopped -= ahead
+    with put_back(house, who):
+        me.withdraw("marketing.email")
+    with pytest.raises(AccessDenied):
+        house.mail(who)
+
+
+def test_a_yes_after_a_no_counts_though_a_clock_was_set_back(house: House) -> None:
+    """Her no was said twice by a clock that was ahead: her yes after it is in force all the same."""
+    who = house.guest()
+    me = house.customer(who)
+    me.consent("marketing.email")
+    me.withdraw("marketing.email")
+    house.clock.ahead = DAY
+    me.withdraw("marketing.email")
+    house.clock.ahead = 0
+    me.consent("marketing.email")
+    assert house.mail(who) == who.value
+
+
+def test_no_service_undoes_a_no_that_stands_in_the_journal_alone(house: House) -> None:
+    """A crash came between the journal and her row: to a service's yes it is a no like any other."""
+    who = house.guest()
+    me, subject = house.customer(who), house.subject(who)
+    me.consent("marketing.email")
+    house.vault.parts.journal.append(
+        "withdraw", subject, purpose="marketing.email", at=Millis(house.clock() + 1)
+    )
+    house.clock.ahead = 1_000
+    house.rights.collected.record(service(house, "web-shop"), subject, "marketing.email")
+    assert status(house, who, "marketing.email") == "requested"
+    with pytest.raises(AccessDenied):
+        house.mail(who)
+    me.consent("marketing.email")
+    assert house.mail(who) == who.value
+
+
+def test_a_no_said_again_waits_for_no_sound_ledger(house: House) -> None:
+    """With a damaged ledger a no is taken as often as it is said, each with a receipt that verifies."""
+    who = house.guest()
+    me, subject = house.customer(who), house.subject(who)
+    me.consent("marketing.email")
+    house.tamper("UPDATE consent SET sealed = :b WHERE subject = :s", b=bytes(100), s=subject)
+    for _ in range(3):
+        verify_receipt(me.withdraw("marketing.email"), house.vault.parts.keyring.signer().public)
+        with pytest.raises(AccessDenied):
+            house.mail(who)
+    with pytest.raises(IntegrityError):
+        me.consents()
