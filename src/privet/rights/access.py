@@ -10,6 +10,7 @@ from privet.domain.catalogue import Catalogue
 from privet.domain.ids import RecordId, SubjectId
 from privet.intake.amendment import Amendment, Amendments, Held
 from privet.release.disclosure import Disclosure
+from privet.rights.pending import parse_pending
 
 CUSTOMER = "customer"
 
@@ -64,8 +65,8 @@ class OwnData:
             pending=tuple(
                 sorted(
                     catalogue.field_by_number[number].path
-                    for number in held.facts.pending
-                    if number in catalogue.field_by_number
+                    for number, text in held.facts.pending.items()
+                    if number in catalogue.field_by_number and held.now < parse_pending(text).expires
                 )
             ),
         )

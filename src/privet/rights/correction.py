@@ -182,7 +182,7 @@ class Correction:
         if at.lookup is not None:
             if value is None:
                 self._refuse_last(held, at)
-                self._settle(held, at, None)
+            self._settle(held, at, None)  # what she says now, also the old value again, is what counts
             planned = self._indexing.plan(
                 held.unit, held.state.epochs, held.working, [(at, value)], may_know=frozenset()
             )

@@ -1,7 +1,9 @@
 """Corrections count at once; a new address counts once its code was typed."""
 
+from pathlib import Path
+
 from privet.domain.request import By
-from tests.contract.portal.house import ADA, House
+from tests.contract.portal.house import ADA, House, later, open_house
 
 
 def test_a_correction_counts_at_once(house: House, ada: By) -> None:
@@ -58,3 +60,50 @@ def test_nobody_is_flooded_with_codes(house: House, ada: By) -> None:
     assert (
         browser.post("/my/correct/email", {"value": "victim@example.com", "wish": "set"}).status_code == 429
     )
+
+
+def test_text_of_several_lines_is_saved_as_it_was(tmp_path: Path) -> None:
+    """Browsers send each line's end as CR LF: it is stored as a line's end, and saved unchanged it stays as it is."""
+    remark = "  remark: {type: text, category: pd:Preference, allow: [service-personalisation]}\n"
+    kept = "\nA quiet room.\n\tNo lilies.\n"
+    with open_house(tmp_path, edit=lambda text: text.replace("fields:\n", f"fields:\n{remark}", 1)) as house:
+        me = house.vault.customer(house.guest(remark=kept))
+        browser = house.signed_in()
+        for typed in (kept.replace("\n", "\r\n"), "A quiet room.\r\nNo lilies."):
+            browser.get("/my/correct/remark")
+            assert browser.post("/my/correct/remark", {"value": typed, "wish": "set"}).status_code == 200
+            assert me.profile()["remark"] == typed.replace("\r\n", "\n")
+
+
+def test_a_new_address_whose_code_ran_out_waits_no_more(house: House, ada: By) -> None:
+    """After two days no page says that it waits; and typing the old address again calls the new one off."""
+    browser = house.signed_in()
+    browser.get("/my/correct/email")
+    browser.post("/my/correct/email", {"value": "augusta@new.example.com", "wish": "set"})
+    house.code()
+    later(house, 48 * 60 + 1)
+    browser = house.signed_in()
+    browser.get("/my/held")
+    assert "waits for its code" not in browser.text
+    assert house.vault.customer(ada).profile().pending == ()
+    browser.get("/my/correct/email")
+    browser.post("/my/correct/email", {"value": "augusta@new.example.com", "wish": "set"})
+    house.code()
+    browser.get("/my/held")
+    assert "A new email waits for its code" in browser.text
+    browser.get("/my/correct/email")
+    browser.post("/my/correct/email", {"value": ADA, "wish": "set"})
+    assert "waits for its code" not in browser.text
+
+
+def test_an_address_of_another_record_is_not_called_a_wrong_code(house: House, ada: By) -> None:
+    """Once she has proved that it is hers she hears that it cannot be used, and whom to ask."""
+    house.guest("eve@example.org")
+    browser = house.signed_in()
+    browser.get("/my/correct/email")
+    browser.post("/my/correct/email", {"value": "eve@example.org", "wish": "set"})
+    browser.get("/my/confirm/email")
+    assert browser.post("/my/confirm/email", {"code": house.code()}).status_code == 422
+    assert "code is not right" not in browser.text
+    assert "cannot be used" in browser.text
+    assert house.vault.customer(ada).profile()["email"] == ADA

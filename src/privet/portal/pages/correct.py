@@ -17,6 +17,9 @@ from privet.portal.postman import Mail
 from privet.rights.papers import plain
 from privet.transform.mask import mask
 
+_NOT_RIGHT = "This code is not right, or has run out. Check it, or enter the address again to get a new one"
+_TAKEN = "The code was right, but this address cannot be used for your record. Please ask us, and a person will help"
+
 
 def correct(desk: Desk, call: Call, me: Me) -> Answer:
     """GET: the form of one field, as it stands. POST: changes or clears it."""
@@ -58,9 +61,8 @@ def confirm(desk: Desk, call: Call, me: Me) -> Answer:
     if call.post:
         try:
             me.customer.confirm(field.path, call.form.get("code", "").strip())
-        except InvalidInput:
-            problem = "This code is not right, or has run out. Check it, or enter the address again to get a new one"
-            status = 422
+        except InvalidInput as error:
+            problem, status = _NOT_RIGHT if error.field == "code" else _TAKEN, 422
         else:
             return desk.done(
                 me, f"{desk.labels.field(field.path)}: changed. Sign in with it from now on.", "/held"
@@ -116,9 +118,10 @@ def _form(desk: Desk, me: Me, field: Field, typed: str, *, problem: str = "", st
 
 def _read(field: Field, typed: str) -> str:
     """A list has one item a line."""
+    typed = typed.replace("\r\n", "\n")  # as browsers send the end of a line, whatever it was
     if field.type.kind != "list":
         return typed if field.type.kind == "text" else typed.strip()
-    lines = [line.strip() for line in typed.replace("\r", "").split("\n")]
+    lines = [line.strip() for line in typed.split("\n")]
     items = [line for line in lines if line]
     if field.type.of is not None and field.type.of.kind in ("integer", "boolean"):
         return ";".join(items)
