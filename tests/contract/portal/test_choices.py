@@ -2,12 +2,13 @@
 
 import re
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 from privet.domain.request import By
 from privet.errors import AccessDenied, NotFound, Unavailable
-from tests.contract.portal.house import ADA, House, text_of
+from tests.contract.portal.house import ADA, House, open_house, text_of
 from tests.contract.portal.visit import mails
 
 
@@ -192,6 +193,80 @@ def test_a_damaged_ledger_keeps_nobody_from_saying_no(house: House, ada: By) -> 
     assert store.backend == "sqlite"
     assert browser.get("/my/choices").status_code == 500
     assert "You can still say no" in browser.text
-    browser.post("/my/choices", {"purpose": "marketing.email", "wish": "no"})
-    with pytest.raises(AccessDenied):
-        mails(house)
+    for _ in range(2):
+        browser.post("/my/choices", {"purpose": "marketing.email", "wish": "no"})
+        assert "Off: Offers by email." in browser.text
+        with pytest.raises(AccessDenied):
+            mails(house)
+
+
+def test_a_damaged_ledger_leaves_her_a_way_from_the_first_page(house: House, ada: By) -> None:
+    """She signs in and is led to her choices; there each no binds: an objection where that is the word for it."""
+    house.vault.customer(ada).consent("marketing.email")
+    with sqlite3.connect(house.vault.parts.settings.directory / "vault.db") as database:
+        database.execute("UPDATE consent SET sealed = zeroblob(100)")
+    database.close()
+    browser = house.signed_in()
+    assert browser.page.status_code == 500
+    assert "Your record needs a person to look at it" in browser.text
+    assert '<a href="/my/choices">say no</a>' in browser.page.text
+    browser.get("/my/choices")
+    offered = re.findall(
+        r'name="purpose" value="([^"]+)">\s*<button type="submit" name="wish" value="(\w+)"',
+        browser.page.text,
+    )
+    assert offered == [
+        ("marketing", "no"),
+        ("marketing.email", "no"),
+        ("meal-preparation", "no"),
+        ("service-improvement", "object"),
+    ]
+    browser.post("/my/choices", {"purpose": "service-improvement", "wish": "object"})
+    assert "Your objection counts from this moment" in browser.text
+    assert house.vault.customer(ada).standing().objected == {"service-improvement"}
+
+
+def test_no_switch_is_shown_for_what_it_would_not_switch(house: House, ada: By) -> None:
+    """A no to what rests on the contract ends no use: it is never told as Off, nor taken from a form."""
+    house.vault.customer(ada).withdraw("service-personalisation")
+    desk = house.vault.service("resort-front-desk")
+    assert desk.fetch(ada, purpose="service-personalisation", fields=["given_name"])["given_name"] == "Ada"
+    browser = house.signed_in()
+    browser.get("/my/choices")
+    assert 'id="p-service-personalisation"' not in browser.page.text
+    assert "The bed, towels and breakfast the guest likes Needed for what you asked for." in browser.text
+    for wish in ("yes", "no"):
+        assert (
+            browser.post("/my/choices", {"purpose": "stay-administration", "wish": wish}).status_code == 422
+        )
+        assert "Nothing was changed" in browser.text
+        browser.get("/my/choices")
+
+
+def test_an_objection_is_told_of_all_that_it_stops(tmp_path: Path) -> None:
+    """What is below a purpose that she objected to is off too: no switch or word beside it says that it is on."""
+
+    def edit(text: str) -> str:
+        old = 'basis: consent, notice: marketing, description: "All'
+        assert old in text
+        text = text.replace(old, 'basis: legitimate_interest, description: "All')
+        more = (
+            "  marketing.post: {dpv: dpv:DirectMarketing, parents: [marketing], basis: legitimate_interest}\n"
+        )
+        return text.replace("  resale:\n", f"{more}  resale:\n")
+
+    with open_house(tmp_path, edit=edit) as house:
+        me = house.vault.customer(house.guest())
+        me.consent("marketing.email")
+        browser = house.signed_in()
+        browser.get("/my/choices")
+        assert 'aria-checked="true" aria-labelledby="p-marketing.post"' in browser.page.text
+        browser.post("/my/choices", {"purpose": "marketing", "wish": "object"})
+        with pytest.raises(AccessDenied):
+            mails(house)
+        assert "Off. You objected to: All of our advertising." in browser.text
+        assert 'aria-labelledby="p-marketing.post"' not in browser.page.text
+        assert "On. You agreed, but you objected to: All of our advertising" in browser.text
+        browser.post("/my/choices", {"purpose": "marketing", "wish": "unobject"})
+        assert mails(house)["email"] == ADA
+        assert "objected to:" not in browser.text
