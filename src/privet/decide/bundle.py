@@ -155,12 +155,17 @@ def pack_members(members: Mapping[str, bytes], target: Path) -> Path:
             info.size = len(content)
             info.mode = 0o644
             archive.addfile(info, io.BytesIO(content))
-    partial = target.with_name(f"{target.name}.partial")
-    with partial.open("wb") as out:
-        out.write(gzip.compress(raw.getvalue(), mtime=0))
-        out.flush()
-        os.fsync(out.fileno())
-    partial.replace(target)
+    # A name of its own: processes that open a vault at once all keep its bundle, and one would take another's away.
+    partial = target.with_name(f"{target.name}.{os.urandom(8).hex()}.partial")
+    try:
+        with partial.open("xb") as out:
+            out.write(gzip.compress(raw.getvalue(), mtime=0))
+            out.flush()
+            os.fsync(out.fileno())
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     return target
 
 

@@ -1,5 +1,6 @@
 """Replay: the same answer under the same bundle, and under no other."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,13 @@ def test_a_swapped_or_spoilt_bundle_is_refused(tmp_path: Path) -> None:
     target.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(IntegrityError):
         replay(tmp_path, OLD.revision, DESK)
+
+
+def test_those_who_open_a_vault_at_once_all_keep_its_bundle(tmp_path: Path) -> None:
+    """None takes away or cuts short what another is writing, and nothing is left beside it."""
+    with ThreadPoolExecutor(8) as pool:
+        for attempt in range(20):
+            folder = tmp_path / str(attempt)
+            kept = set(pool.map(lambda _, folder=folder: keep_bundle(folder, OLD), range(8)))
+            assert get_bundle(folder, OLD.revision) == OLD
+            assert set(folder.iterdir()) == kept
