@@ -4,8 +4,10 @@ Refuses a directory that holds a vault, or anything else. `privet.toml` is writt
 no vault; its files are removed again.
 """
 
+import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from privet.bootstrap.passphrase import get_passphrase
@@ -19,6 +21,9 @@ from privet.domain.ids import Millis, VaultId, WorkerId
 from privet.errors import Conflict, Unavailable
 from privet.store.custody.journal import JournalFile
 from privet.store.opening import open_store
+
+_CLAIM = ".privet-init"
+"""Stands in the directory while it is filled."""
 
 
 def create_vault(
@@ -39,13 +44,27 @@ def create_vault(
         if existed and (not directory.is_dir() or any(directory.iterdir())):
             raise Conflict(f"{directory} is not empty; name a new directory")
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _claim(directory)
     except OSError as error:
         raise Unavailable(f"{directory} cannot be made ({error.strerror})") from None
     try:
         _fill(directory, secret, catalogue, database_url, clock, randomness, cost)
+        (directory / _CLAIM).unlink()
     except BaseException:
         _clear(directory, keep=existed)
         raise
+
+
+def _claim(directory: Path) -> None:
+    """Takes the empty directory for this process: whoever comes second would remove the first one's vault."""
+    claim = directory / _CLAIM
+    try:
+        os.close(os.open(claim, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        raise Conflict(f"{directory}: another process makes a vault there; name a new directory") from None
+    if any(entry.name != _CLAIM for entry in directory.iterdir()):
+        claim.unlink()
+        raise Conflict(f"{directory} is not empty; name a new directory")
 
 
 def _fill(
@@ -101,11 +120,15 @@ def _create_database(
 
 
 def _clear(directory: Path, *, keep: bool) -> None:
-    """Removes what was made. The directory was empty or absent before, so all of it is ours."""
-    for entry in directory.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, ignore_errors=True)
-        else:
-            entry.unlink(missing_ok=True)
-    if not keep:
-        directory.rmdir()
+    """Removes what was made. The directory was empty or absent before and then claimed, so all of it is ours.
+
+    What cannot be removed stays: why the making failed is what must be heard.
+    """
+    with suppress(OSError):
+        for entry in sorted(directory.iterdir(), key=lambda entry: entry.name == _CLAIM):  # the claim last
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+        if not keep:
+            directory.rmdir()

@@ -5,6 +5,7 @@ import os
 import stat
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -194,3 +195,52 @@ def test_a_leaf_altered_in_the_newest_entries_is_named(closed: Path) -> None:
     store.close()
     assert report.first is not None
     assert (report.first.first, report.first.last) == (2, 2)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_of_two_who_make_a_vault_at_once_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """Whoever saw an empty directory and was slower is refused, and takes nothing of the other's vault away."""
+    directory, mkdir = tmp_path / "v", Path.mkdir
+    if there:
+        directory.mkdir()
+
+    def slow(path: Path, *given: Any, **more: Any) -> None:
+        if path == directory:
+            monkeypatch.undo()
+            make_vault(directory, CATALOGUE, NOTICES).close()
+        mkdir(path, *given, **more)
+
+    monkeypatch.setattr(Path, "mkdir", slow)
+    with pytest.raises(Conflict, match="is not empty"):
+        Vault.create(directory, passphrase=PASSPHRASE)
+    open_vault(directory).close()
+    assert not list(directory.glob(".privet*"))
+
+
+def test_a_directory_that_another_fills_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other has begun, and nothing of its vault is there yet."""
+    directory, mkdir = tmp_path / "v", Path.mkdir
+
+    def slow(path: Path, *given: Any, **more: Any) -> None:
+        mkdir(path, *given, **more)
+        (path / ".privet-init").touch()
+
+    monkeypatch.setattr(Path, "mkdir", slow)
+    with pytest.raises(Conflict, match="another process makes a vault there"):
+        Vault.create(directory, passphrase=PASSPHRASE)
+    assert [path.name for path in directory.iterdir()] == [".privet-init"]
+
+
+def test_why_a_vault_was_not_made_is_what_is_told(tmp_path: Path) -> None:
+    """Whatever of it cannot be removed again."""
+
+    def unlucky(size: int) -> bytes:
+        (tmp_path / "v").rename(tmp_path / "w")
+        raise Unavailable(f"no {size} random bytes")
+
+    with pytest.raises(Unavailable, match="no 16 random bytes"):
+        Vault.create(tmp_path / "v", passphrase=PASSPHRASE, randomness=unlucky)
