@@ -3,13 +3,16 @@
 
 import csv
 import json
+import resource
 import stat
 from pathlib import Path
 
 import pytest
 
 from privet import Vault, by
+from privet.bootstrap.importing.rejects import Rejects
 from privet.bootstrap.importing.run import Importer, ImportSummary
+from privet.bootstrap.importing.source import BadRow
 from privet.bootstrap.subjects import get_subject
 from privet.errors import IntegrityError, InvalidInput, NotFound, Unavailable
 
@@ -301,3 +304,34 @@ def test_spoilt_progress_is_damage(vault: Vault, tmp_path: Path, progress: bytes
         unit.set_import_progress(run, progress)
     with pytest.raises(IntegrityError):
         importer.run(file, columns)
+
+
+def test_a_reject_that_is_cut_short_is_not_taken_for_written(tmp_path: Path) -> None:
+    """A disk that takes half a line and then no more: the batch does not commit without the rest."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Rejects(tmp_path / "r.csv", 0) as bad:
+        bad.add(BadRow(2, "mail", "is no address"))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (bad.size + 4, hard))
+        try:
+            with pytest.raises(Unavailable, match=r"r\.csv cannot be written"):
+                bad.add(BadRow(3, "mail", "is no address"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("there", [None, b"", b"line,"])
+def test_rejects_of_an_earlier_run_that_are_gone_leave_no_hole(tmp_path: Path, there: bytes | None) -> None:
+    """Moved away, or another file is named now: it begins with its heading, and no NUL stands in it."""
+    file = tmp_path / "r.csv"
+    if there is not None:
+        file.write_bytes(there)
+    with Rejects(file, 100) as bad:
+        start = bad.size
+        bad.add(BadRow(7, "mail", "is no address"))
+        bad.cut(start)  # the batch is tried again
+        bad.add(BadRow(7, "mail", "is no address"))
+        bad.sync()
+    assert b"\0" not in file.read_bytes()
+    assert file.read_bytes().endswith(b"7,mail,is no address\r\n")
+    assert file.read_bytes().count(b"\n") == 2 - bool(there)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -12,6 +12,7 @@ from typing import Self
 
 from privet.bootstrap.importing.source import BadRow
 from privet.errors import Unavailable
+from privet.store.custody.durable import write_all
 
 _HEADER = ("line", "column", "reason")
 
@@ -21,7 +22,8 @@ class Rejects:
 
     def __init__(self, path: Path, kept: int) -> None:
         self.path = path
-        self.size = kept
+        # Another file than the earlier run's, or none: what is not there cannot be kept.
+        self.size = min(kept, _size_of(path))
         self._fd: int | None = None
 
     def add(self, row: BadRow) -> None:
@@ -33,7 +35,7 @@ class Rejects:
         writer.writerow((row.line, row.column, row.reason))
         data = text.getvalue().encode("utf-8", "backslashreplace")
         try:
-            os.pwrite(self._file(), data, self.size)
+            write_all(self._file(), data, self.size)
         except OSError as error:
             raise Unavailable(f"{self.path} cannot be written ({error.strerror})") from None
         self.size += len(data)
@@ -73,3 +75,10 @@ class Rejects:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # making it will tell why
