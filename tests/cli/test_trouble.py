@@ -314,3 +314,54 @@ def test_a_spreadsheet_gets_no_formula(vault: Path) -> None:
     ran = run("audit", "query", "--csv", cwd=vault)
     assert ",'=1+1," in ran.out
     assert ",=1+1," not in ran.out
+
+
+def test_doctor_of_a_catalogue_that_was_edited(vault: Path) -> None:
+    """A new field has no number until the vault is next opened, which is no fault: every check is made."""
+    before = run("doctor", cwd=vault)
+    file = vault / "catalogue.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert "\nfields:\n" in text
+    file.write_text(
+        text.replace(
+            "\nfields:\n",
+            "\nfields:\n  shoe: {type: string, category: pd:Name, allow: [service-personalisation]}\n",
+            1,
+        ),
+        encoding="utf-8",
+    )
+    ran = run("doctor", cwd=vault)
+    assert "shoe" not in ran.err, ran.err
+    assert "ok\teverybody's keys unwrap" in ran.out
+    assert ran.code == before.code
+
+
+def test_doctor_of_a_database_that_cannot_be_opened(vault: Path) -> None:
+    """SQLite takes no path so long: what it says, and no advice to restore, nor a fault of ours."""
+    deep = vault.joinpath(*["d" * 200] * 3)
+    deep.mkdir(parents=True)
+    for file in vault.glob("vault.db*"):
+        file.rename(deep / file.name)
+    ran = run("doctor", cwd=vault, env={"PRIVET_DATABASE__URL": f"sqlite:///{deep}/vault.db"})
+    assert ran.code == 1
+    assert "fault in Privet itself" not in ran.err
+    assert "look at its path and permissions" in ran.out
+    assert "restore" not in ran.out
+    assert "ok\tthe keyring opens" in ran.out or "warn\ta guess at the passphrase" in ran.out
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("PRIVET_DATABASE__URL", "postgresql+psycopg://u:hushhush@[::1/x"),
+        ("PRIVET_DATABASE__URL", "sqlite:///" + "d" * 300),
+        ("PRIVET_KEYRING__PATH", "k" * 300),
+    ],
+)
+def test_doctor_names_what_a_setting_has_wrong(name: str, value: str, vault: Path) -> None:
+    """And goes on to the rest."""
+    ran = run("doctor", cwd=vault, env={name: value})
+    assert ran.code == 1
+    assert "fault in Privet itself" not in ran.err
+    assert "ok\tthe catalogue is sound" in ran.out
+    assert "hushhush" not in ran.out + ran.err

@@ -6,16 +6,18 @@ Refuses to stop at the first fault, and changes nothing. What needs keys is left
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from privet.audit.leaf import parse_leaf
+from privet.bootstrap.adopting import number
 from privet.bootstrap.callers_check import examine_callers
 from privet.bootstrap.engine import open_policy_engine
 from privet.bootstrap.passphrase import get_passphrase
 from privet.bootstrap.vault import system_clock
-from privet.config.catalogue import load_catalogue, with_numbers
+from privet.config.catalogue import load_catalogue
 from privet.config.settings import Settings, load_settings
 from privet.config.settings.environment import find_misspelt
 from privet.config.settings.shape import FileShape
@@ -30,6 +32,7 @@ from privet.store.custody.anchors import Anchors
 from privet.store.custody.doctor import Finding, doctor_custody
 from privet.store.custody.journal import JournalFile
 from privet.store.custody.keypack import KeypackFile
+from privet.store.faults import BUSY, CANNOT_OPEN, READ_ONLY, explain
 from privet.store.opening import open_store
 
 __all__ = ["Finding", "examine"]
@@ -50,7 +53,7 @@ def examine(
 ) -> list[Finding]:
     """Every check, in order. Raises Unavailable when there is no vault at all, InvalidInput for bad settings."""
     settings = load_settings(directory)
-    findings: list[Finding] = [*_environment(), *_files(settings), *_space(settings), *_sqlite(settings)]
+    findings = [*_environment(), *_files(settings), *_guarded(lambda: _space(settings)), *_sqlite(settings)]
     catalogue = _catalogue(settings, findings)
     if catalogue is not None:
         findings += examine_callers(settings, catalogue)
@@ -61,9 +64,7 @@ def examine(
     try:
         findings += _guarded(lambda: _log(store, clock))
         if catalogue is not None:
-            with store.read() as unit:
-                numbered = with_numbers(catalogue, unit.numbers())
-            findings += _guarded(lambda: _engine(settings, numbered))
+            findings += _guarded(lambda: _engine(settings, store, catalogue))
         if keyring is not None:
             findings += doctor_custody(
                 directory=settings.directory,
@@ -167,14 +168,15 @@ def _sqlite(settings: Settings) -> list[Finding]:
         database = _database(settings)
         assert database is not None
         sqlite_file.check_path(database)
-        connection = sqlite_file.connect(driver, database, read_only=True)
         try:
-            sqlite_file.check_mark(connection)
-            said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        except driver.Error:
+            with closing(sqlite_file.connect(driver, database, read_only=True)) as connection:
+                sqlite_file.check_mark(connection)
+                said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except driver.Error as error:
+            told = explain(error)
+            if told.message in (BUSY, CANNOT_OPEN, READ_ONLY):
+                raise told from None  # no backup would mend that
             said = "it cannot be read"
-        finally:
-            connection.close()
         if said == "ok":
             yield Finding("ok", "the database file is whole")
         else:
@@ -202,7 +204,7 @@ def _keyring(
         keyring = FileKeyring.open(settings.keyring_path, get_passphrase(passphrase, prompt=prompt))
     except PrivetError as error:
         fix = "keys, people, journal and anchors were not looked at"
-        if not settings.keyring_path.exists():
+        if _is_missing(settings.keyring_path):
             fix = f"put your copy of it at {settings.keyring_path}, or set keyring.path; {fix}"
         findings.append(Finding("fault", error.message, fix))
         return None
@@ -220,6 +222,14 @@ def _keyring(
     return keyring
 
 
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    return False
+
+
 _SERVER_FIX = "look at database.url, and at the server (docs/postgresql.md)"
 _ASK_US = (", or run `privet doctor`", ": run `privet doctor`", "; run `privet doctor`")
 
@@ -231,11 +241,11 @@ def _told(settings: Settings, error: PrivetError) -> str:
         said = said.removesuffix(advice)
     if settings.is_sqlite:
         return said
-    url = urlsplit(settings.database_url)
-    query = dict(parse_qsl(url.query))
     try:
+        url = urlsplit(settings.database_url)
+        query = dict(parse_qsl(url.query))
         port = url.port or query.get("port", 5432)
-    except ValueError:  # several hosts, each with its port
+    except ValueError:  # several hosts, each with its port; or no address at all
         return said
     return f"the database at {url.hostname or query.get('host', 'this machine')} port {port}: {said}"
 
@@ -270,10 +280,13 @@ def _store(settings: Settings, clock: Clock, findings: list[Finding]) -> Store |
     return store
 
 
-def _engine(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
+def _engine(settings: Settings, store: Store, catalogue: Catalogue) -> Iterator[Finding]:
     name = settings.policy.engine
+    with store.read() as unit:
+        # What is new in the catalogue gets its numbers when the vault is next opened.
+        numbered = number(catalogue, unit.numbers())
     try:
-        engine = open_policy_engine(settings, build_bundle(catalogue))
+        engine = open_policy_engine(settings, build_bundle(numbered))
     except PrivetError as error:
         yield Finding("fault", str(error), "see docs/opa.md" if name == "opa" else "reinstall Privet")
         return
