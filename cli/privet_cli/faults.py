@@ -16,6 +16,10 @@ from privet_cli.terminal import complain, counted, note
 
 EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141
+_NO_WRITING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EBADF})
+_NO_LOOKING = frozenset(
+    {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.ENFILE, errno.ESTALE}
+)
 
 
 def report(error: BaseException) -> int:
@@ -46,8 +50,11 @@ def report(error: BaseException) -> int:
     if isinstance(error, MemoryError):
         complain("this machine has not enough free memory for that")
         return EXIT_UNAVAILABLE
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS):
+    if isinstance(error, OSError) and error.errno in _NO_WRITING:
         complain(f"the output cannot be written ({error.strerror})")
+        return EXIT_UNAVAILABLE
+    if isinstance(error, OSError) and error.errno in _NO_LOOKING:
+        complain(f"a file cannot be looked at ({error.strerror}): look at paths and permissions")
         return EXIT_UNAVAILABLE
     if isinstance(error, UnicodeEncodeError):
         complain("an argument is not valid text in this terminal's encoding (UTF-8 is the safe choice)")

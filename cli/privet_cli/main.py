@@ -154,8 +154,24 @@ def _abandon_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _hold_streams() -> None:
+    """Opens what the caller closed of standard input, output and error: else the next file, the vault's, is it.
+
+    What is then written to the output is told as an output that cannot be written.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            os.set_inheritable(number, True)
+            if name != "stdin":
+                setattr(sys, name, os.fdopen(number, "w", encoding="utf-8"))
+
+
 def main() -> None:
     """The console script."""
+    _hold_streams()
     for stream in (sys.stdout, sys.stderr):
         if stream is None:
             continue

@@ -153,7 +153,9 @@ def _read_key(path: Path) -> bytes:
 
 
 def _public_of(path: Path) -> Path:
-    """`bundle-key.pem` goes with `bundle-key.pub.pem`."""
+    """`bundle-key.pem` goes with `bundle-key.pub.pem`. Raises InvalidInput for what is no file's name."""
+    if not path.name:
+        raise InvalidInput("name a file for the key", field="file")
     return path.with_name(path.name.removesuffix(".pem") + ".pub.pem")
 
 

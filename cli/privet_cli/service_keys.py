@@ -36,6 +36,8 @@ class Later(click.ParamType[datetime]):
                 day = date.fromisoformat(text)
                 return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
             at = datetime.fromisoformat(text)
+            if at.tzinfo is not None:
+                at = at.astimezone(UTC)  # after the year 9999 there, it could be kept and never shown
         except (ValueError, OverflowError):
             self.fail(
                 "write a date (2027-05-01), an instant with its zone (2027-05-01T12:00Z), or how far ahead in hours, "

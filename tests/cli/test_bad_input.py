@@ -281,3 +281,61 @@ def test_an_unexpected_fault_says_no_value(vault: Path, monkeypatch: pytest.Monk
 def test_every_way_to_end(error: BaseException, code: int) -> None:
     """Each kind of error has its exit code."""
     assert faults.report(error) == code
+
+
+LONG = "v" * 300
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--vault", LONG, "doctor"),
+        ("policy", "key", LONG),
+        ("policy", "bundle", f"{LONG}.tar.gz", "--key", "k", "--client", "CN=x"),
+        ("service", "key", "create", "front-desk", "--out", LONG),
+        ("init", LONG),
+        ("audit", "prove", "0" * 32, "-o", LONG),
+    ],
+)
+def test_a_name_that_no_file_may_have_is_no_fault_of_ours(arguments: tuple[str, ...], vault: Path) -> None:
+    """Nor is one that this user may not look at: the sentence says what the system said."""
+    ran = run(*arguments, cwd=vault)
+    assert ran.code in (1, 3)
+    assert "fault in Privet itself" not in ran.err, ran.err
+
+
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EPERM, errno.EMFILE, errno.ELOOP])
+def test_what_this_user_may_not_look_at_is_said(
+    error: int, monkeypatch: pytest.MonkeyPatch, vault: Path
+) -> None:
+    """Standing in another's directory, for one: no reference of a fault, and where to look."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    assert os.strerror(error) in sentence(run("doctor", cwd=vault), 3)
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (1, 2), (0, 1, 2)])
+def test_streams_that_the_caller_closed(closed: tuple[int, ...], vault: Path) -> None:
+    """Output that goes nowhere is said where it can be; no file of the vault takes a stream's number."""
+
+    def close() -> None:
+        for number in closed:
+            os.close(number)
+
+    done = subprocess.run(
+        [*PRIVET, "service", "list"],
+        cwd=vault,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        preexec_fn=close,
+    )
+    assert done.returncode == (3 if 1 in closed else 0), done
+    assert b"Traceback" not in done.stderr
+    if 2 not in closed:
+        assert b"cannot be written" in done.stderr
+    if 1 not in closed:
+        assert b"front-desk" in done.stdout

@@ -163,3 +163,11 @@ def test_a_certificate_in_place_of_a_token(made: Path, bundle: Callable[..., Ran
     assert "--authentication=token" not in command
     assert {"--tls-ca-cert-file", "--tls-cert-file"} <= set(command)
     assert bundle("--client", "CN=privet", "--token-file", "opa.token", file="c.tar.gz").code == 2
+
+
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_what_is_no_file_s_name_is_no_place_for_a_key(home: Path, name: str) -> None:
+    """A folder has no public half beside it."""
+    done = run("policy", "key", name, cwd=home)
+    assert done.code == 2
+    assert "name a file" in done.err

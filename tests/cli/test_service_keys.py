@@ -120,6 +120,7 @@ def test_an_end_is_named_in_days_or_as_a_date(vault: Path) -> None:
         (("create", "front-desk", "--expires", "2099-12-31T12:00"), 2, "time zone"),
         (("create", "front-desk", "--expires", "2001-01-01"), 2, "expired already"),
         (("create", "front-desk", "--expires", "999999w"), 2, "write a date"),
+        (("create", "front-desk", "--expires", "9999-12-31T23:59-05:00"), 2, "write a date"),
         (("create", "front-desk", "--expires", "3m"), 2, "in hours, days or weeks (12h, 90d, 8w)"),
         (("list", "nobody"), 2, "services here"),
         (("revoke", "aaaaaaaa"), 1, "no key of that id"),
