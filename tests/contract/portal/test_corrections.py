@@ -96,6 +96,22 @@ def test_a_new_address_whose_code_ran_out_waits_no_more(house: House, ada: By) -
     assert "waits for its code" not in browser.text
 
 
+def test_another_address_is_not_called_the_one_to_sign_in_with(tmp_path: Path) -> None:
+    """Where the catalogue has two look-ups of addresses, only for one is it said that she signs in with it."""
+    work = "  work_email: {type: email, category: pd:EmailAddress, lookup: shared, allow: [stay-administration]}\n"
+    with open_house(tmp_path, edit=lambda text: text.replace("fields:\n", f"fields:\n{work}", 1)) as house:
+        house.guest()
+        browser = house.signed_in()
+        browser.get("/my/correct/email")
+        assert "You sign in with this." in browser.text
+        browser.get("/my/correct/work_email")
+        assert "sign in with" not in browser.text
+        browser.post("/my/correct/work_email", {"value": "ada@work.example.org", "wish": "set"})
+        browser.post("/my/confirm/work_email", {"code": house.code()})
+        assert "Work email: changed. It counts from this moment." in browser.text
+        assert "Sign in with it" not in browser.text
+
+
 def test_an_address_of_another_record_is_not_called_a_wrong_code(house: House, ada: By) -> None:
     """Once she has proved that it is hers she hears that it cannot be used, and whom to ask."""
     house.guest("eve@example.org")

@@ -64,9 +64,8 @@ def confirm(desk: Desk, call: Call, me: Me) -> Answer:
         except InvalidInput as error:
             problem, status = _NOT_RIGHT if error.field == "code" else _TAKEN, 422
         else:
-            return desk.done(
-                me, f"{desk.labels.field(field.path)}: changed. Sign in with it from now on.", "/held"
-            )
+            then = "Sign in with it from now on" if _signs_in(desk, field) else "It counts from this moment"
+            return desk.done(me, f"{desk.labels.field(field.path)}: changed. {then}.", "/held")
     return desk.page(
         "confirm.html", me=me, here="held", status=status, field=field.path, problem=problem,
         label=desk.labels.field(field.path),
@@ -93,6 +92,11 @@ def _nowhere() -> Stop:
     )
 
 
+def _signs_in(desk: Desk, field: Field) -> bool:
+    own = desk.sign_ins.field
+    return own is not None and own.path == field.path
+
+
 def _form(desk: Desk, me: Me, field: Field, typed: str, *, problem: str = "", status: int = 200) -> Answer:
     kind = field.type
     chosen = (
@@ -112,6 +116,7 @@ def _form(desk: Desk, me: Me, field: Field, typed: str, *, problem: str = "", st
         members=chosen if kind.kind in ("boolean", "enum") else {},
         typed=typed,
         lookup=field.lookup is not None,
+        signs_in=_signs_in(desk, field),
         problem=problem,
     )
 
