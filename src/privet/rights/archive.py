@@ -36,6 +36,8 @@ def check_place(path: Path, owner: bytes) -> None:
         return
     except OSError as error:
         raise _failed(error) from None
+    except ValueError:  # a null byte, or half a character
+        raise _refuse("the export's path cannot be used; choose another") from None
     if stat.S_ISLNK(found.st_mode):
         raise _refuse("the export's path is a link; name the file itself")
     if not stat.S_ISREG(found.st_mode):

@@ -59,7 +59,8 @@ class Erasure:
                 return row.id.hex()
         raise NotFound(NOBODY_HERE)
 
-    def _once(self, subject: SubjectId, actor: str) -> str | None:
+    def _once(self, subject: SubjectId, actor: str, *, unread: bool = False) -> str | None:
+        """`unread`: her facts do not open, and the log has no hold."""
         held = self._amendments
         try:
             with held.store.write() as unit:
@@ -69,7 +70,7 @@ class Erasure:
                 if row is None:
                     return None
                 keys = self._find_keys(row)
-                if keys is not None:
+                if keys is not None and not unread:
                     self._refuse_held(row, keys)
                 held.journal.append("erase", subject, at=held.clock())
                 self._keypack.forget(subject)
@@ -77,6 +78,10 @@ class Erasure:
                 tombstone = held.scribe.act(Act.ERASE, Decision.DONE, {"actor": actor}, subject=subject)
                 unit.append((tombstone,))
             return tombstone.id.hex()
+        except _Unread as unclear:
+            if self._find_hold(unclear.keys):
+                raise Standing(self._why(unclear.keys)) from None
+            return self._once(subject, actor, unread=True)  # nor can a hold be set on facts that do not open
         except _HeldBack as back:
             raise Standing(self._why(back.keys)) from None
 
@@ -90,8 +95,12 @@ class Erasure:
             return None
 
     def _refuse_held(self, row: SubjectRow, keys: SubjectKeys) -> None:
-        payload = open_facts(keys, self._amendments.vault, row.subject, row.facts_rev, row.facts)
-        if parse_facts(payload).hold:
+        try:
+            payload = open_facts(keys, self._amendments.vault, row.subject, row.facts_rev, row.facts)
+            hold = parse_facts(payload).hold
+        except IntegrityError:
+            raise _Unread(keys) from None
+        if hold:
             raise _HeldBack(keys)
 
     def _why(self, keys: SubjectKeys) -> str:
@@ -117,3 +126,7 @@ class _HeldBack(Exception):
     def __init__(self, keys: SubjectKeys) -> None:
         super().__init__()
         self.keys = keys
+
+
+class _Unread(_HeldBack):
+    """Whether a hold stands is not to be read from her facts."""

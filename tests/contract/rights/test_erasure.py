@@ -90,6 +90,26 @@ def test_what_does_not_open_can_still_be_erased(house: House) -> None:
         me.profile()
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_facts_that_do_not_open_keep_nobody_unless_a_hold_stands(house: House, held: bool) -> None:
+    """Whether a hold stands is then as the log has it: with one a Conflict that says why, without one she is erased."""
+    who = house.guest()
+    me, subject = house.customer(who), house.subject(who)
+    house.rights.flags.hold(subject, True, reason="case 13/26", actor="steward")
+    if not held:
+        house.rights.flags.hold(subject, False, reason="", actor="steward")
+    facts = bytearray(house.row("SELECT facts FROM subject WHERE subject = :s", s=subject)[0])
+    facts[50] ^= 1
+    house.tamper("UPDATE subject SET facts = :f WHERE subject = :s", f=bytes(facts), s=subject)
+    if held:
+        with pytest.raises(Conflict, match="case 13/26"):
+            me.erase()
+        return
+    assert me.erase() == me.erase()
+    with pytest.raises(NotFound):
+        me.profile()
+
+
 def test_an_export_holds_everything_in_plain_files(house: House, tmp_path: Path) -> None:
     """Profile, collections, consents, receipts that verify, who saw it, and a page that explains; mode 0600."""
     who = house.guest(allergies=["Nüsse"])
@@ -138,6 +158,8 @@ def test_an_export_replaces_her_earlier_one_and_nothing_else(house: House, tmp_p
         tmp_path / "missing" / "me.zip",
         notes / "me.zip",
         tmp_path / ("x" * 300),
+        tmp_path / "a\0b.zip",
+        tmp_path / "\ud800.zip",
         Path(),
     ):
         with pytest.raises((InvalidInput, Unavailable)):
