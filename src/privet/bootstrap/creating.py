@@ -13,12 +13,12 @@ from pathlib import Path
 from privet.bootstrap.passphrase import get_passphrase
 from privet.bootstrap.verifying import write_verifier_key
 from privet.config.catalogue import FILE, NOTICES, load_catalogue
-from privet.config.settings import Settings, default_settings, write_settings
+from privet.config.settings import Settings, default_settings, find_elsewhere, write_settings
 from privet.config.starter import write_starter
 from privet.crypto.keyring_file import DEFAULT_COST, FileKeyring
 from privet.crypto.keyring_format import ScryptCost
 from privet.domain.ids import Millis, VaultId, WorkerId
-from privet.errors import Conflict, Unavailable
+from privet.errors import Conflict, InvalidInput, Unavailable
 from privet.store.custody.journal import JournalFile
 from privet.store.opening import open_store
 
@@ -83,6 +83,12 @@ def _fill(
     load_catalogue(directory)
     vault = VaultId(randomness(16))
     settings = default_settings(directory, vault, **({"database_url": database_url} if database_url else {}))
+    elsewhere = find_elsewhere(settings)
+    if elsewhere:
+        raise InvalidInput(
+            f"{', '.join(elsewhere)}: the vault would be made in one place and looked for in another; unset it until "
+            "the vault is made and its file moved there (a database: name the same with --database)"
+        )
     keyring = FileKeyring.create(settings.keyring_path, secret, cost=cost)
     write_verifier_key(settings, keyring.signer().public)
     JournalFile.create(settings.journal_path, keyring, vault, randomness)

@@ -244,3 +244,20 @@ def test_why_a_vault_was_not_made_is_what_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(Unavailable, match="no 16 random bytes"):
         Vault.create(tmp_path / "v", passphrase=PASSPHRASE, randomness=unlucky)
+
+
+@pytest.mark.parametrize("part", ["KEYRING", "JOURNAL", "ANCHORS", "DATABASE"])
+def test_no_vault_is_made_that_its_environment_would_not_find(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """The variable is named and nothing is made, there or elsewhere; one that says the same is no matter."""
+    name, there = f"PRIVET_{part}__{'URL' if part == 'DATABASE' else 'PATH'}", tmp_path / "elsewhere" / "it"
+    monkeypatch.setenv(name, f"sqlite:///{there}" if part == "DATABASE" else str(there))
+    monkeypatch.setenv("PRIVET_SERVE__PORT", "9000")
+    with pytest.raises(InvalidInput, match=f"^{name}: "):
+        Vault.create(tmp_path / "v", passphrase=PASSPHRASE)
+    assert not list(tmp_path.iterdir())
+    default = {"KEYRING": "keyring.json", "DATABASE": "sqlite:///vault.db"}.get(part, part.lower())
+    monkeypatch.setenv(name, default)
+    make_vault(tmp_path / "v", CATALOGUE, NOTICES).close()
+    open_vault(tmp_path / "v").close()

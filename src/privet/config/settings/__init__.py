@@ -4,7 +4,7 @@ Refuses unknown keys, a format newer than this Privet, and secrets: a passphrase
 the file that holds it.
 """
 
-from privet.config.settings.files import default_settings, load_settings, write_settings
+from privet.config.settings.files import default_settings, find_elsewhere, load_settings, write_settings
 from privet.config.settings.model import PolicySettings, Settings
 from privet.config.settings.shape import FILE, FORMAT
 
@@ -14,6 +14,7 @@ __all__ = [
     "PolicySettings",
     "Settings",
     "default_settings",
+    "find_elsewhere",
     "load_settings",
     "write_settings",
 ]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from privet.config.settings.environment import find_overrides, variable
 from privet.config.settings.model import PolicySettings, Settings
 from privet.config.settings.sections_file import changed, quote, read_serving, serving_lines
 from privet.config.settings.serving import DatabaseSettings
@@ -12,6 +13,12 @@ from privet.config.settings.shape import FILE, FORMAT, FileShape, parse_settings
 from privet.domain.ids import VaultId
 from privet.errors import Unavailable
 
+_MADE = {
+    "database_url": ("database", "url"),
+    "keyring_path": ("keyring", "path"),
+    "anchors_path": ("anchors", "path"),
+    "journal_path": ("journal", "path"),
+}
 _POLICY_FILES = ("token_file", "ca_file", "certificate_file", "key_file")
 
 
@@ -77,7 +84,20 @@ def _database_url(root: Path, url: str) -> str:
 
 def write_settings(directory: Path, settings: Settings) -> None:
     """Writes `privet.toml`, mode 0600, whole or not at all. Raises Unavailable when the disk refuses."""
+    _write(directory / FILE, _render(settings))
 
+
+def find_elsewhere(settings: Settings) -> list[str]:
+    """Variables that have `load_settings` look elsewhere for a new vault's parts. Raises InvalidInput."""
+    if not find_overrides(FileShape):
+        return []
+    read = _settings(settings.directory, parse_settings(_render(settings).encode()))
+    return [
+        variable([*keys]) for name, keys in _MADE.items() if getattr(read, name) != getattr(settings, name)
+    ]
+
+
+def _render(settings: Settings) -> str:
     def local(path: Path) -> str:
         return (
             str(path.relative_to(settings.directory))
@@ -122,7 +142,7 @@ def write_settings(directory: Path, settings: Settings) -> None:
     ):
         lines += ["", f"[{name}]", f"path = {quote(local(path))}"]
     lines += serving_lines(settings.serving, local)
-    _write(directory / FILE, "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def _write(path: Path, text: str) -> None:
