@@ -13,6 +13,7 @@ from privet.audit.leaf import Act, Decision
 from privet.crypto.fields import VALUE, parse_packed
 from privet.domain.ids import Millis, SubjectId
 from privet.domain.ports import ReadUnit
+from privet.domain.subject import Facts
 from privet.errors import IntegrityError, InvalidInput, NotFound
 from privet.identify.current import check_current
 from privet.identify.lookup import Lookups
@@ -21,6 +22,7 @@ from privet.intake.indexing import Indexing
 from privet.intake.working import Working, with_expiry
 from privet.release.disclosure import Disclosure
 from privet.rights.outdated import Outdated, Outdating
+from privet.rights.pending import parse_pending
 
 _PAGE = 200
 
@@ -53,14 +55,15 @@ class Retention:
         moment = self._amendments.clock() if now is None else now
 
         def is_due(unit: ReadUnit, working: Working) -> bool:
-            if any(until <= moment for until in working.facts.expires.values()):
+            facts = working.facts
+            if any(until <= moment for until in facts.expires.values()) or _lapsed(facts, moment):
                 return True
             return bool(self._outdating.find(unit, working.subject, working.keys, moment))
 
         def clear(held: Held) -> Amendment[tuple[int, int]]:
             expired = [number for number, until in held.facts.expires.items() if until <= moment]
             old = self._outdating.find(held.unit, held.subject, held.keys, moment)
-            return self._clear(held, sorted(expired), old, actor)
+            return self._clear(held, sorted(expired), old, actor, _lapsed(held.facts, moment))
 
         return self._walk(is_due, clear)
 
@@ -130,10 +133,15 @@ class Retention:
             after = page[-1].subject
 
     def _clear(
-        self, held: Held, expired: Sequence[int], old: Outdated, actor: str
+        self,
+        held: Held,
+        expired: Sequence[int],
+        old: Outdated,
+        actor: str,
+        lapsed: frozenset[int] = frozenset(),
     ) -> Amendment[tuple[int, int]]:
         working = held.working
-        if not expired and not old:
+        if not expired and not old and not lapsed:
             raise _Nothing("nothing has run out")
         if held.facts.hold:
             raise _OnHold("a legal hold stands")
@@ -158,6 +166,8 @@ class Retention:
             waiting = {other: kept for other, kept in working.facts.pending.items() if other != number}
             working.set_facts(replace(with_expiry(working.facts, field, None, held.now), pending=waiting))
             cleared.append(field)
+        waiting = {number: kept for number, kept in working.facts.pending.items() if number not in lapsed}
+        working.set_facts(replace(working.facts, pending=waiting))
         old.remove(held.unit)
         by_number = self._catalogue.field_by_number
         cut = [by_number[number] for _, numbers in old.parts for number in sorted(numbers)]
@@ -176,6 +186,11 @@ class Retention:
             count=len(cleared) + len(cut) + len(old.whole),
         )
         return Amendment(result=(len(cleared) + len(cut), len(old.whole)), entry=entry)
+
+
+def _lapsed(facts: Facts, moment: int) -> frozenset[int]:
+    """Fields with a corrected value that waits for a proof which can come no more."""
+    return frozenset(n for n, text in facts.pending.items() if parse_pending(text).expires <= moment)
 
 
 def _has(working: Working, number: int) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from privet.domain.request import by
 from privet.errors import AccessDenied, IntegrityError, InvalidInput, NotFound
+from privet.intake.amendment import Amendment, Held
 from tests.contract.rights.conftest import DAY, House
 
 
@@ -270,6 +271,30 @@ def test_retention_takes_what_has_run_out_and_no_more(house: House) -> None:
     line = next(line for line in house.customer(who).accesses() if line.act == "retention")
     assert line.fields == ("room.bed",)
     assert house.rights.retention.sweep().subjects == 0
+
+
+def test_a_correction_whose_code_ran_out_is_swept(house: House) -> None:
+    """An address that was never proved, perhaps a stranger's, does not stay; one that still waits does."""
+    who, other = house.guest(), house.guest()
+    me, subject = house.customer(who), house.subject(who)
+    me.correct({"email": f"x{who.value}"})
+    house.clock.ahead = 3 * DAY
+    code = house.customer(other).correct({"email": f"x{other.value}"}).pending["email"]
+    assert house.rights.retention.sweep().subjects >= 1
+
+    def look(held: Held) -> Amendment[None]:
+        assert held.facts.pending == {}
+        entry = house.rights.amendments.scribe.act(
+            "access", "done", {"actor": "customer"}, keys=held.keys, subject=subject
+        )
+        return Amendment(result=None, entry=entry)
+
+    house.rights.amendments.amend(subject, look)
+    assert house.rights.retention.sweep().subjects == 0
+    line = next(line for line in me.accesses() if line.act == "retention")
+    assert line.fields == ()
+    assert me.profile()["email"] == who.value
+    house.customer(other).confirm("email", code)
 
 
 def test_a_value_may_run_out_before_its_record(house: House) -> None:
