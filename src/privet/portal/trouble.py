@@ -70,13 +70,14 @@ def _stop(error: Exception) -> Stop:
         return Stop(
             500,
             "Your record needs a person to look at it",
-            "Something in it is not as it was stored, so nothing of it is shown or used. Please tell us.",
+            "Something in it is not as it was stored, so this cannot be shown or done. Please tell us.",
         )
     if isinstance(error, Unavailable):
         return Stop(
             503,
             "This is not available right now",
-            "Nothing was lost and nothing was changed. Please try again in a minute.",
+            "Nothing was lost. If you were changing something, it may not have been done: please look, and try again"
+            " in a minute.",
             retry_after=60,
         )
     what = "Nothing was lost. Please try again in a minute, and tell us if it happens again."

@@ -9,9 +9,11 @@ import pytest
 
 from privet.bootstrap.customer import Customer
 from privet.domain.request import by
+from privet.errors import Unavailable
 from privet.portal.app import make_portal
 from privet.testing import make_vault
 from tests.contract.portal.house import ADA, Browser, House
+from tests.contract.portal.visit import mails
 
 EVE = "eve@example.org"
 
@@ -109,6 +111,36 @@ def test_a_store_that_is_gone_is_said_plainly(house: House) -> None:
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
     assert "Nothing was lost" in browser.text
+
+
+def test_what_may_have_been_done_is_not_called_undone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """She is erased, and the disk fails right after it: no page says that nothing was; asked again it is done."""
+    house.guest()
+    browser = house.signed_in()
+
+    def full(*_: object) -> None:
+        raise Unavailable("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(house.vault.parts.store), "checkpoint_files", full)
+        assert browser.post("/my/erase", {"word": "erase"}).status_code == 503
+    assert "nothing was changed" not in browser.text.lower()
+    browser.get("/my/erase")
+    assert browser.post("/my/erase", {"word": "erase"}).status_code == 200
+    assert "Everything is erased" in browser.text
+
+
+def test_damage_is_not_said_to_stop_what_it_does_not_stop(house: House) -> None:
+    """With a damaged ledger her copy is not made; her data is used as before, and the page says nothing else."""
+    who = house.guest()
+    house.vault.customer(who).consent("marketing.email")
+    browser = house.signed_in()
+    with database(house) as connection:
+        connection.execute("UPDATE consent SET sealed = zeroblob(100)")
+    assert browser.post("/my/download", {}).status_code == 500
+    assert mails(house)["email"] == ADA
+    assert "Your record needs a person to look at it" in browser.text
+    assert "used" not in browser.text.partition("Something in it")[2].partition(".")[0]
 
 
 def test_without_an_address_to_sign_in_by_it_says_whom_to_ask(tmp_path: Path) -> None:
