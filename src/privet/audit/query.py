@@ -4,7 +4,7 @@ Clear-text filters are looked at before anything is opened; only then the privat
 entry: it raises IntegrityError, naming it, since a log with a hole answers nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -79,18 +79,13 @@ def search(
 ) -> Iterator[AuditLine]:
     """Matching entries below position `before`, newest first."""
     found = 0
-    for row in log.entries_newest(before, tag=wanted.tag):
+    for row, leaf in leaves_since(log.entries_newest(before, tag=wanted.tag), wanted.since):
+        if not _clear_match(leaf, wanted):
+            continue
         try:
-            leaf = parse_leaf(row.leaf)
-            if wanted.since is not None and leaf.t_ms < wanted.since - _SKEW:
-                return
-            if not _clear_match(leaf, wanted):
-                continue
             line = to_line(row, leaf, reader)
         except IntegrityError as damage:
-            raise IntegrityError(
-                f"log entry {row.pos} ({row.id.hex()}) is damaged: {damage.message}"
-            ) from None
+            raise _named(row, damage) from None
         if not _private_match(line, wanted):
             continue
         yield line
@@ -101,6 +96,32 @@ def search(
 
 _SKEW = 600_000
 """Entries of several workers are in order of commit, not of clock: look this much further back."""
+_STALE = 5_000
+"""So many older ones in a row end it: a clock that was put back for a while stands between entries of the time."""
+
+
+def leaves_since(rows: Iterable[LoggedRow], since: Millis | None) -> Iterator[tuple[LoggedRow, Leaf]]:
+    """Entries, newest first, until those from before `since` begin: some of them may be among these.
+
+    Raises IntegrityError, naming the entry, for one that is damaged.
+    """
+    stale = 0
+    for row in rows:
+        try:
+            leaf = parse_leaf(row.leaf)
+        except IntegrityError as damage:
+            raise _named(row, damage) from None
+        if since is not None and leaf.t_ms < since - _SKEW:
+            stale += 1
+            if stale == _STALE:
+                return
+            continue
+        stale = 0
+        yield row, leaf
+
+
+def _named(row: LoggedRow, damage: IntegrityError) -> IntegrityError:
+    return IntegrityError(f"log entry {row.pos} ({row.id.hex()}) is damaged: {damage.message}")
 
 
 def find_question(log: LogReader, reader: EntryReader, entry: EntryId) -> tuple[AuditLine, Private] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from privet.audit.canonical import canonical
+from privet.audit.canonical import MAX_INT, canonical
 from privet.audit.damage import FsckReport
 from privet.audit.leaf import Act, Decision
 from privet.audit.note import NoteKey
@@ -154,8 +154,8 @@ class OfficerAudit:
         before: int | None = None,
     ) -> tuple[AuditFilter, int]:
         """The filter, and how long the log was; the question is logged."""
-        if limit is not None and (type(limit) is not int or limit < 1):
-            raise InvalidInput("limit must be a whole number from 1", field="limit")
+        if limit is not None and (type(limit) is not int or not 1 <= limit <= MAX_INT):
+            raise InvalidInput("limit must be a whole number from 1, below 2^53", field="limit")
         check_words(self._parts, clear)
         reader = self._reader()
         found = None if subject is None else self._subject(subject)

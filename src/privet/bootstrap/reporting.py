@@ -6,13 +6,10 @@ Refuses to count what the log does not say in the clear; a damaged leaf ends it 
 from collections import Counter
 from dataclasses import dataclass
 
-from privet.audit.leaf import Act, Decision, parse_leaf
+from privet.audit.leaf import Act, Decision
+from privet.audit.query import leaves_since
 from privet.bootstrap.parts import Parts
 from privet.domain.ids import Millis
-from privet.errors import IntegrityError
-
-_SKEW = 600_000
-"""Entries of several workers are in order of commit, not of clock."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,15 +45,7 @@ def make_report(parts: Parts, *, since: Millis | None, until: Millis | None, act
     parts.checkpointer.tick()
     counts: Counter[tuple[str | None, str | None, str, str]] = Counter()
     fields: Counter[tuple[str | None, str | None, str]] = Counter()
-    for row in log.entries_newest(before):
-        try:
-            leaf = parse_leaf(row.leaf)
-        except IntegrityError as damage:
-            raise IntegrityError(
-                f"log entry {row.pos} ({row.id.hex()}) is damaged: {damage.message}"
-            ) from None
-        if since is not None and leaf.t_ms < since - _SKEW:
-            break
+    for _, leaf in leaves_since(log.entries_newest(before), since):
         if (since is not None and leaf.t_ms < since) or (until is not None and leaf.t_ms > until):
             continue
         counts[leaf.service, leaf.purpose, leaf.act, leaf.decision.value] += 1

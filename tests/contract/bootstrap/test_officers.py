@@ -8,7 +8,9 @@ import pytest
 
 from privet import Vault, by
 from privet.bootstrap.auditing import StewardAudit
+from privet.bootstrap.reporting import make_report
 from privet.bootstrap.signin import CODE_SENT
+from privet.domain.ids import Millis, to_millis
 from privet.errors import AccessDenied, InvalidInput, NotFound
 from privet.testing import StoppedClock, open_vault
 
@@ -131,6 +133,20 @@ def test_time_cuts_both_ways(told: Vault, clock: StoppedClock) -> None:
         audit.query(since=datetime(2026, 1, 1))  # noqa: DTZ001  that is the point
 
 
+def test_a_clock_that_was_put_back_for_a_while_hides_nothing(told: Vault, clock: StoppedClock) -> None:
+    """What was logged before that, and lies in the time that is asked about, is found and counted."""
+    now, desk = datetime.fromtimestamp(clock.now / 1000, UTC), told.service("desk")
+    clock.now = Millis(clock.now - 5 * 3_600_000)
+    for _ in range(20):
+        desk.find(email="ann@example.org", purpose="service-personalisation")
+    clock.pass_time(timedelta(hours=5))
+    audit = told.officer("ana").audit
+    assert [line.service for line in audit.query(since=now, act="read")] == ["letters", "letters"]
+    assert [line.service for line in audit.page(since=now, act="read", limit=9).lines] == ["letters"] * 2
+    made = make_report(told.parts, since=to_millis(now), until=None, actor="steward")
+    assert {line.service: line.refuse for line in made.lines if line.act == "read"} == {"letters": 2}
+
+
 def test_a_line_tells_what_was_released_and_the_true_reasons(told: Vault) -> None:
     """Fields that left, fields that did not and why, the policy's revision; and no value anywhere."""
     line = told.officer("ana").audit.query(service="desk")[0]
@@ -188,8 +204,9 @@ def test_nobody_is_not_found_and_nonsense_is_refused(told: Vault) -> None:
     for bad in ("ann", "00"):
         with pytest.raises(InvalidInput):
             audit.query(subject=bad)
-    with pytest.raises(InvalidInput):
-        audit.query(limit=0)
+    for none in (0, -1, 2**53, 10**30):
+        with pytest.raises(InvalidInput, match=r"^limit must be"):
+            audit.query(limit=none)
     with pytest.raises(InvalidInput):
         told.officer("nobody")
 
