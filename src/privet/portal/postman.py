@@ -19,6 +19,8 @@ from email.utils import formatdate, make_msgid
 from time import monotonic
 from typing import NamedTuple
 
+import idna
+
 from privet.config.settings.serving import SmtpSettings
 from privet.config.values.contacts import is_email
 from privet.errors import InvalidInput, PrivetError
@@ -133,15 +135,17 @@ class SmtpDelivery:
 
     def __call__(self, address: str, subject: str, text: str) -> None:
         """Raises what smtplib and ssl raise, and InvalidInput for an address that is none."""
-        message = self._write(address, subject, text)
-        with connected(self._settings) as connection:
-            connection.send_message(message, from_addr=self._settings.sender, to_addrs=[address])
-
-    def _write(self, address: str, subject: str, text: str) -> EmailMessage:
         if not is_email(address):
             raise InvalidInput("the stored address is none that mail can go to")
-        message = EmailMessage(policy=SMTP if address.isascii() else SMTPUTF8)
         name, _, domain = address.rpartition("@")
+        if not domain.isascii():  # else only servers with SMTPUTF8 would take it
+            domain = idna.encode(domain, uts46=True).decode("ascii")
+        message = self._write(name, domain, subject, text)
+        with connected(self._settings) as connection:
+            connection.send_message(message, from_addr=self._settings.sender, to_addrs=[f"{name}@{domain}"])
+
+    def _write(self, name: str, domain: str, subject: str, text: str) -> EmailMessage:
+        message = EmailMessage(policy=SMTP if name.isascii() else SMTPUTF8)
         message["From"] = Address(display_name=self._organisation, addr_spec=self._settings.sender)
         message["To"] = Address(username=name, domain=domain)
         message["Subject"] = subject

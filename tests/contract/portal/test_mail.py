@@ -137,6 +137,14 @@ def test_an_address_in_any_script() -> None:
         assert server.wait()[0] == "grün@example.org"
 
 
+def test_a_domain_in_any_script_needs_no_server_that_knows_it() -> None:
+    """It goes out in its ASCII form: a server without SMTPUTF8 would take no letter to it."""
+    with MailServer() as server:
+        SmtpDelivery(settings(server, security="none"), "x")("ada@Grün.example.org", "s", "t")
+        recipient, letter = server.wait()
+        assert recipient == letter["To"] == "ada@xn--grn-ioa.example.org"
+
+
 def test_a_server_that_is_busy_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     """Three tries; the log says that it failed and neither the address nor the code."""
     with MailServer(refuse=2) as server, caplog.at_level(logging.DEBUG):
