@@ -74,7 +74,7 @@ def _press(desk: Desk, call: Call, me: Me) -> Answer:
         note = f"Off: {title}. Your objection counts from this moment."
     elif wish == "unobject":
         customer.unobject(purpose)
-        note = f"{title}: you took your objection back."
+        note = f"{title}: changed. You took your objection back."
     else:
         raise InvalidInput("the form names no wish that there is")
     return desk.done(me, note, "/choices")
