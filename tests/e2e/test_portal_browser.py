@@ -154,13 +154,13 @@ def test_by_keyboard_alone(site: Site, chromium: Browser) -> None:
     page = context.new_page()
     page.goto(f"{site.url}/my/sign-in")
     page.keyboard.press("Tab")
-    assert page.evaluate("() => document.activeElement.innerText") == "Skip to the content"
+    expect(page.locator(":focus")).to_have_text("Skip to the content")
     press_until(page, "Your e-mail address")
     page.keyboard.type("not an address")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Enter an e-mail address")
-    assert page.title().startswith("Error: ")
-    assert page.evaluate("() => document.activeElement.className") == "problem"
+    expect(page).to_have_title(re.compile("^Error: "))
+    expect(page.locator(":focus")).to_have_class("problem")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # the summary leads to the field
     page.keyboard.press("Tab")
@@ -178,7 +178,7 @@ def test_by_keyboard_alone(site: Site, chromium: Browser) -> None:
     press_until(page, "Counting, to plan rooms and staff")
     page.keyboard.press("Space")
     expect(page.get_by_role("status")).to_contain_text("Your objection counts from this moment")
-    assert page.evaluate("() => document.activeElement.className") == "note"
+    expect(page.locator(":focus")).to_have_class("note")
     press_until(page, "Counting, to plan rooms and staff")
     page.keyboard.press("Space")
     expect(page.get_by_role("status")).to_contain_text("You took your objection back")

@@ -47,13 +47,23 @@ def _children(pid: int) -> list[int]:
 
 
 def _wait_children(pid: int, many: int, without: set[int] = frozenset()) -> list[int]:  # type: ignore[assignment]
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         found = _children(pid)
         if len(found) == many and not without & set(found):
             return found
         time.sleep(0.05)
     raise AssertionError("the workers are not there")
+
+
+def _stop(server: VaultServer) -> None:
+    """Signals it, and returns when it has heard that and some more."""
+    server.signal()
+    until = time.monotonic() + 40
+    while '"stopping"' not in server.output():
+        assert time.monotonic() < until, server.output()
+        time.sleep(0.05)
+    time.sleep(0.5)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -125,11 +135,10 @@ def test_a_second_signal_ends_at_once(place: Place, ends: ExitStack) -> None:
         client = ends.enter_context(socket.create_connection(("127.0.0.1", server.port)))
         client.sendall(raw_fetch(place.key)[:-5])
         time.sleep(0.1)
-        server.signal()
-        time.sleep(0.5)
+        _stop(server)
         assert server.process.poll() is None
         server.signal()
-        assert server.wait(20) == 128 + signal.SIGTERM
+        assert server.wait() == 128 + signal.SIGTERM
 
 
 def test_a_request_half_sent_is_waited_for(place: Place, ends: ExitStack) -> None:
@@ -139,8 +148,7 @@ def test_a_request_half_sent_is_waited_for(place: Place, ends: ExitStack) -> Non
         request = raw_fetch(place.key)
         client.sendall(request[:-5])
         time.sleep(0.1)
-        server.signal()
-        time.sleep(0.6)
+        _stop(server)
         client.sendall(request[-5:])
         answer = client.recv(65_536)
         assert answer.startswith(b"HTTP/1.1 200")
@@ -155,7 +163,7 @@ def test_waiting_for_a_slow_client_ends(place: Place, ends: ExitStack) -> None:
         client.sendall(raw_fetch(place.key)[:-5])
         time.sleep(0.1)
         server.signal()
-        assert server.wait(20) == 0
+        assert server.wait() == 0
 
 
 @pytest.mark.postgres
@@ -194,7 +202,7 @@ def test_workers_do_not_outlive_their_parent(shared: Place) -> None:
     with VaultServer(shared.directory, arguments=("--workers", "2"), portal={"enabled": False}) as server:
         workers = _wait_children(server.pid, 2)
         server.kill()
-        until = time.monotonic() + 15
+        until = time.monotonic() + 40
         while any(Path(f"/proc/{pid}/cmdline").exists() for pid in workers) and time.monotonic() < until:
             time.sleep(0.05)
         assert not any(Path(f"/proc/{pid}/cmdline").exists() for pid in workers)
