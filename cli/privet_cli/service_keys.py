@@ -1,13 +1,14 @@
 """`privet service key`: the API keys by which services ask over HTTP. Refuses to print a key twice: none is kept."""
 
 import re
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from privet.errors import Conflict, PrivetError
+from privet.errors import Conflict
 from privet_cli.completion import names_of
 from privet_cli.files import write_new
 from privet_cli.lazy import Group
@@ -92,24 +93,26 @@ def create(service: str, expires: datetime | None, out: Path | None, as_json: bo
         raise Conflict(f"{out} exists already; name a new file")
     with open_vault() as vault:
         made = create_key(vault.parts, service, expires=None if expires is None else to_millis(expires))
-        if out is not None:
-            try:
+        ends = None if made.expires is None else from_millis(made.expires)
+        try:
+            if out is not None:
                 write_new(out, made.text.encode() + b"\n")
-            except PrivetError:
-                revoke_key(vault.parts, made.id)  # nobody has it
-                raise
-    ends = None if made.expires is None else from_millis(made.expires)
+            elif as_json:
+                say_json({"id": made.id, "service": made.service, "key": made.text, "expires": ends})
+            else:
+                say(made.text)
+            sys.stdout.flush()
+        except BaseException:
+            revoke_key(vault.parts, made.id)  # nobody has it
+            raise
     if as_json:
-        where = {"key": made.text} if out is None else {"file": str(out)}
-        say_json({"id": made.id, "service": made.service, **where, "expires": ends})
+        if out is not None:
+            say_json({"id": made.id, "service": made.service, "file": str(out), "expires": ends})
         return
     until = "" if ends is None else f" It expires at {moment(ends)}."
-    if out is None:
-        say(made.text)
-        kept = "Keep it now: it is not shown again."
-    else:
+    if out is not None:
         say(f"key  {out}")
-        kept = "It stands nowhere else."
+    kept = "Keep it now: it is not shown again." if out is None else "It stands nowhere else."
     note(f"{kept}{until} Revoke it with: privet service key revoke {made.id}")
 
 

@@ -72,7 +72,7 @@ def run_process(
     cwd: Path,
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
-    timeout: float = 60,
+    timeout: float = 100,
 ) -> Ran:
     """One command line, as a process of its own."""
     done = subprocess.run(

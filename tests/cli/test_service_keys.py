@@ -3,13 +3,15 @@
 import json
 import os
 import re
+import shutil
 import stat
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Ran, run
+from tests.cli.running import PRIVET, Ran, environment, run
 
 KEY = re.compile(r"privet_([a-z2-7]{8})_[A-Za-z0-9_-]{43}\n")
 
@@ -69,6 +71,38 @@ def test_a_key_that_can_be_put_nowhere_is_not_made(vault: Path) -> None:
     assert refused.code == 3
     assert "nowhere/desk.key cannot be written" in refused.err
     assert key(vault, "list").out == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_key_that_nobody_could_be_shown_is_not_left(vault: Path, more: tuple[str, ...]) -> None:
+    """A full disk or a pipe that nobody reads, where the output goes: it does not stand as one of the two."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with Path("/dev/full").open("wb") as full, os.fdopen(writer, "wb") as pipe:
+        for output, code in ((full, 3), (pipe, 141)):
+            done = subprocess.run(
+                [*PRIVET, "service", "key", "create", "front-desk", *more],
+                cwd=vault,
+                stdout=output,
+                stderr=subprocess.PIPE,
+                env=environment(),
+            )
+            assert done.returncode == code, done
+            assert b"privet_" not in done.stderr
+    assert key(vault, "list").out == ""
+
+
+def test_a_key_is_told_though_the_vault_closes_badly(vault: Path) -> None:
+    """It stands; that its anchor could not be written is the error."""
+    shutil.rmtree(vault / "anchors")
+    (vault / "anchors").write_text("no folder")
+    done = key(vault, "create", "front-desk")
+    assert done.code == 3
+    shown = KEY.fullmatch(done.out)
+    assert shown is not None
+    (vault / "anchors").unlink()
+    assert key(vault, "list").out.startswith(f"{shown[1]}\tfront-desk\t")
 
 
 def test_json_has_the_same(vault: Path) -> None:

@@ -91,11 +91,11 @@ def test_ctrl_c_in_an_import_and_on_it_goes(home: Path) -> None:
         text=True,
     )
     wal = database.with_name("vault.db-wal")
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while time.monotonic() < until and (wal.stat().st_size if wal.exists() else 0) < 400_000:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=100)
     checked(Result(out, err, process.returncode))
     assert process.returncode == 130, (out, err)
     assert "goes on from there" in err
@@ -113,7 +113,7 @@ def _on_terminal(arguments: tuple[str, ...], cwd: Path, answers: bytes = b"", **
         os.chdir(cwd)
         os.execvpe(PRIVET[0], [*PRIVET, *arguments], {**environment(env), "TERM": "xterm", "COLUMNS": "100"})
     said = b""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 100
     while time.monotonic() < until:
         ready, _, _ = select.select([fd], [], [], 0.5)
         if not ready:
