@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from privet.bootstrap.asking import is_text
 from privet.bootstrap.passphrase import get_passphrase
 from privet.bootstrap.verifying import write_verifier_key
 from privet.config.catalogue import FILE, NOTICES, load_catalogue
@@ -76,6 +77,10 @@ def _fill(
     randomness: Callable[[int], bytes],
     cost: ScryptCost,
 ) -> None:
+    if not is_text(database_url or ""):
+        raise InvalidInput(
+            "the database's address is not valid text, so privet.toml cannot hold it", field="database"
+        )
     if catalogue is None:
         write_starter(directory)
     else:
@@ -102,7 +107,10 @@ def _copy_catalogue(source: Path, directory: Path) -> None:
         if (source / NOTICES).is_dir():
             shutil.copytree(source / NOTICES, directory / NOTICES)
     except OSError as error:
-        raise Unavailable(f"the catalogue at {source} cannot be copied ({error.strerror})") from None
+        why = (
+            error.strerror or "one of its notices cannot be read, or is no file"
+        )  # shutil's own error has none
+        raise Unavailable(f"the catalogue at {source} cannot be copied ({why})") from None
 
 
 def _create_database(

@@ -13,6 +13,7 @@ from privet import Vault, by
 from privet.bootstrap.passphrase import get_passphrase
 from privet.bootstrap.verifying import read_verifier_key, verify_store
 from privet.config.settings import load_settings
+from privet.config.starter import write_starter
 from privet.domain.ids import WorkerId
 from privet.errors import AccessDenied, CatalogueError, Conflict, IntegrityError, InvalidInput, Unavailable
 from privet.store.opening import open_store
@@ -261,3 +262,21 @@ def test_no_vault_is_made_that_its_environment_would_not_find(
     monkeypatch.setenv(name, default)
     make_vault(tmp_path / "v", CATALOGUE, NOTICES).close()
     open_vault(tmp_path / "v").close()
+
+
+def test_a_database_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+    """`privet.toml` could not name it: no vault is left that does not open."""
+    with pytest.raises(InvalidInput, match="not valid text"):
+        Vault.create(tmp_path / "v", passphrase=PASSPHRASE, database_url=f"sqlite:///{tmp_path}/\udcff.db")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_notice_that_is_no_file_is_told(tmp_path: Path) -> None:
+    """Copied, it would be waited for for ever; the sentence has a reason."""
+    source = tmp_path / "source"
+    source.mkdir()
+    write_starter(source)
+    os.mkfifo(source / "notices" / "pipe.md")
+    with pytest.raises(Unavailable, match=r"cannot be copied \(one of its notices"):
+        Vault.create(tmp_path / "v", passphrase=PASSPHRASE, catalogue=source)
+    assert not (tmp_path / "v").exists()
