@@ -26,7 +26,7 @@ def find_overrides(shape: type[BaseModel]) -> dict[str, Any]:
 
     try:
         source = EnvSettingsSource(Environment)
-        # PRIVET_LOG=debug is no section of ours: taken for one, it would not read, and the others not be looked at.
+        # A variable named as a section alone is none of ours: taken for one, it would not read, nor the others be looked at.
         source.env_vars = {name: said for name, said in source.env_vars.items() if _section(name) in sections}
         found: Mapping[str, Any] = source()
     except SettingsError:
