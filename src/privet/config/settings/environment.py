@@ -26,7 +26,7 @@ def find_overrides(shape: type[BaseModel]) -> dict[str, Any]:
 
     try:
         source = EnvSettingsSource(Environment)
-        # A variable named as a section alone is none of ours: taken for one, it would not read, nor the others be looked at.
+        # One named as a section alone is not ours: taken for one, it would not read, nor the others be looked at.
         source.env_vars = {name: said for name, said in source.env_vars.items() if _section(name) in sections}
         found: Mapping[str, Any] = source()
     except SettingsError:
