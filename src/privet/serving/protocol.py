@@ -128,7 +128,6 @@ class PrivetProtocol(EndingProtocol):
             self.scope["http_version"] == "1.1"
             and self.parser.should_keep_alive()
             and not self.parser.should_upgrade()
-            and not self._gate.draining
         )
         self._phase = BODY
         if self._head.announced or self._head.encodings:
@@ -167,7 +166,7 @@ class PrivetProtocol(EndingProtocol):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=False,
-            keep_alive=self._keep_alive,
+            keep_alive=self._keep_alive and not self._gate.draining,
             on_response=self.on_response_complete,
         )
         if self._length:

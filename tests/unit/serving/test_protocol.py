@@ -395,6 +395,23 @@ def test_a_draining_connection_ends_after_its_answer() -> None:
     assert b"connection: close" in answer
 
 
+def test_a_request_half_sent_as_the_draining_begins_is_told_that_it_was_the_last() -> None:
+    """Its head came before, but who is answered must not ask again here: the connection is about to be closed."""
+
+    request = _post(b"half sent", b"Content-Length: 9")
+
+    async def work(wire: Wire) -> bytes:
+        await wire.send(request[:-4])
+        await asyncio.sleep(0.1)
+        wire.gate.begin_draining()
+        await wire.send(request[-4:])
+        return await wire.read()
+
+    answer = talk(work)
+    assert statuses(answer) == [200]
+    assert b"connection: close" in answer
+
+
 def test_an_application_that_fails_half_way_cuts_the_answer() -> None:
     """A half answer is never ended as if it were whole; the next connection is served."""
 
