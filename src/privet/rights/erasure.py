@@ -60,7 +60,8 @@ class Erasure:
         raise NotFound(NOBODY_HERE)
 
     def _once(self, subject: SubjectId, actor: str, *, unread: bool = False) -> str | None:
-        """`unread`: her facts do not open, and the log has no hold."""
+        """`unread`: where her facts do not open, the log has no hold. One cannot be set on such facts; if they open by
+        now, they are what counts."""
         held = self._amendments
         try:
             with held.store.write() as unit:
@@ -70,8 +71,8 @@ class Erasure:
                 if row is None:
                     return None
                 keys = self._find_keys(row)
-                if keys is not None and not unread:
-                    self._refuse_held(row, keys)
+                if keys is not None:
+                    self._refuse_held(row, keys, unread=unread)
                 held.journal.append("erase", subject, at=held.clock())
                 self._keypack.forget(subject)
                 unit.erase_subject(subject, _UNOPENED if keys is None else keys.tag)
@@ -81,7 +82,7 @@ class Erasure:
         except _Unread as unclear:
             if self._find_hold(unclear.keys):
                 raise Standing(self._why(unclear.keys)) from None
-            return self._once(subject, actor, unread=True)  # nor can a hold be set on facts that do not open
+            return self._once(subject, actor, unread=True)
         except _HeldBack as back:
             raise Standing(self._why(back.keys)) from None
 
@@ -94,11 +95,13 @@ class Erasure:
         except (KeyDestroyed, IntegrityError):
             return None
 
-    def _refuse_held(self, row: SubjectRow, keys: SubjectKeys) -> None:
+    def _refuse_held(self, row: SubjectRow, keys: SubjectKeys, *, unread: bool) -> None:
         try:
             payload = open_facts(keys, self._amendments.vault, row.subject, row.facts_rev, row.facts)
             hold = parse_facts(payload).hold
         except IntegrityError:
+            if unread:
+                return
             raise _Unread(keys) from None
         if hold:
             raise _HeldBack(keys)

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from privet.consent.receipt import verify_receipt
+from privet.crypto.envelope import SubjectKeys
 from privet.errors import Conflict, InvalidInput, NotFound, Unavailable
 from privet.rights import archive
+from privet.rights.erasure import Erasure
 from tests.contract.rights.conftest import House
 
 
@@ -108,6 +110,30 @@ def test_facts_that_do_not_open_keep_nobody_unless_a_hold_stands(house: House, h
     assert me.erase() == me.erase()
     with pytest.raises(NotFound):
         me.profile()
+
+
+def test_facts_that_are_mended_while_the_log_is_searched_count(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Her row is put right, and a hold set, between the look at the log and the erasure: the hold stands."""
+    who = house.guest()
+    me, subject = house.customer(who), house.subject(who)
+    sound = house.row("SELECT facts FROM subject WHERE subject = :s", s=subject)[0]
+    damaged = bytes([*sound[:50], sound[50] ^ 1, *sound[51:]])
+    house.tamper("UPDATE subject SET facts = :f WHERE subject = :s", f=damaged, s=subject)
+    find = Erasure._find_hold
+
+    def meanwhile(erasure: Erasure, keys: SubjectKeys) -> object:
+        found = find(erasure, keys)
+        monkeypatch.setattr(Erasure, "_find_hold", find)
+        house.tamper("UPDATE subject SET facts = :f WHERE subject = :s", f=sound, s=subject)
+        house.rights.flags.hold(subject, True, reason="case 13/26", actor="steward")
+        return found
+
+    monkeypatch.setattr(Erasure, "_find_hold", meanwhile)
+    with pytest.raises(Conflict, match="case 13/26"):
+        me.erase()
+    assert me.profile()
 
 
 def test_an_export_holds_everything_in_plain_files(house: House, tmp_path: Path) -> None:
